@@ -1,0 +1,105 @@
+"""The only place that starts processes: argument tuples, no shell, a named limit, secrets never in argv."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from lastgood.domain.errors import ActionFailed, ToolMissing
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    command: tuple[str, ...]
+    exit_code: int
+    output: bytes
+    errors: bytes
+
+    @property
+    def text(self) -> str:
+        return self.output.decode("utf-8", "replace")
+
+    @property
+    def error_text(self) -> str:
+        return self.errors.decode("utf-8", "replace").strip()
+
+
+def run(
+    command: Sequence[str],
+    *,
+    limit: timedelta,
+    environment: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    given: bytes = b"",
+    output_file: Path | None = None,
+) -> Completed:
+    """Run to the end and return whatever exit code came. `environment` is added to this process's own;
+    `secrets` too, and their values are masked in what is returned. On `limit` the whole process group is
+    killed and ActionFailed raised. Raises ToolMissing when the program is not there."""
+    hidden = dict(secrets or {})
+    try:
+        with subprocess.Popen(
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=output_file.open("wb") if output_file else subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+            env={**os.environ, **(environment or {}), **hidden},
+            start_new_session=True,
+        ) as process:
+            try:
+                output, errors = process.communicate(given, timeout=limit.total_seconds())
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+                raise ActionFailed(
+                    f"`{command[0]}` did not finish within {limit.total_seconds():g} s and was ended.",
+                    "What it was doing is not done.",
+                    "Look whether what it talks to answers, then run the command again.",
+                ) from None
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+    except FileNotFoundError as error:
+        if folder is not None and not folder.is_dir():
+            raise
+        raise ToolMissing(
+            f"The program `{command[0]}` is not on this machine.",
+            "Nothing was changed.",
+            f"Install it, or correct its path ({error.filename}).",
+        ) from error
+    return Completed(
+        tuple(command), process.returncode, _mask(output or b"", hidden), _mask(errors or b"", hidden)
+    )
+
+
+def spawn_detached(command: Sequence[str], *, given: bytes, folder: Path) -> int:
+    """Start a process that outlives this one: its own session, no inherited descriptors but the pipe that
+    gives it `given` on standard input. Returns its pid."""
+    process = subprocess.Popen(
+        list(command),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=folder,
+        start_new_session=True,
+        close_fds=True,
+    )
+    if process.stdin is not None:
+        process.stdin.write(given)
+        process.stdin.close()
+    process.returncode = 0  # not waited for: it is re-adopted by its record, not by this object
+    return process.pid
+
+
+def _mask(text: bytes, secrets: Mapping[str, str]) -> bytes:
+    for value in secrets.values():
+        if len(value) >= 4:
+            text = text.replace(value.encode(), b"***")
+    return text

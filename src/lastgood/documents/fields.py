@@ -1,0 +1,73 @@
+"""Field types that the documents and the options of adapters share."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_DURATION = re.compile(r"(?:\d+(?:ms|[smhdw]))+")
+
+
+class Strict(BaseModel):
+    """Base of every document part: unknown fields are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def parse_duration(value: object) -> object:
+    """`30s`, `5m`, `1h30m`, `7d`, `250ms` to a timedelta. Raises ValueError with the right form."""
+    if isinstance(value, timedelta):
+        return value
+    text = str(value).strip()
+    if not isinstance(value, str) or not _DURATION.fullmatch(text):
+        raise ValueError("is no duration; write a number and a unit, like 30s, 5m, 1h30m or 7d")
+    return timedelta(
+        seconds=sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)(ms|[smhdw])", text))
+    )
+
+
+def write_duration(span: timedelta) -> str:
+    """The shortest form that parse_duration reads back."""
+    milliseconds = round(span.total_seconds() * 1000)
+    parts = []
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, milliseconds = divmod(milliseconds, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
+def _from_folder(value: Path, info: ValidationInfo) -> Path:
+    folder = (info.context or {}).get("folder")
+    if folder is None or str(value).startswith("${"):
+        return value
+    # the parent is resolved, the last part is not: a store that is a link stays one
+    joined = Path(folder) / value
+    return joined.parent.resolve() / joined.name if joined.name not in ("..", "") else joined.resolve()
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$", "examples": ["30s", "5m", "7d"]}),
+]
+
+DocumentPath = Annotated[Path, AfterValidator(_from_folder)]
+"""A path; a relative one counts from the folder of the documents (validation context `folder`)."""
+
+Name = Annotated[
+    str,
+    WithJsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,39}$"}),
+    AfterValidator(lambda value: _name(value)),
+]
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", value):
+        raise ValueError("is no name; write a small letter, then up to 39 of a-z, 0-9, _ and -, like shop-1")
+    return value

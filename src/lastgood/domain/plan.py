@@ -1,0 +1,48 @@
+"""Plans: what would run, as data that can be printed, stored, resumed and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+PLAN_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`kind` names the handler in execution/steps; `arguments` are JSON values and hold no secret.
+
+    `does`, `undone_by` and `verified_by` are plain sentences; `command` is what a person would type to
+    do the same by hand where there is such a thing (it stands in the runbook).
+    """
+
+    kind: str
+    arguments: Mapping[str, object]
+    does: str
+    undone_by: str = ""
+    verified_by: str = ""
+    limit: timedelta = timedelta(minutes=10)
+    expected: timedelta = timedelta(seconds=1)
+    loses: str = ""
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`subjects` are the services and stores whose leases a run of it holds. `ways_back` maps a data
+    policy to the prepared plan that undoes this one; it is what runs when a step fails."""
+
+    kind: str  # deploy rollback backup restore recover start
+    title: str
+    subjects: tuple[str, ...]
+    steps: tuple[Step, ...]
+    ways_back: Mapping[str, Plan] = field(default_factory=dict)
+    downtime: timedelta = timedelta(0)
+    loses: tuple[str, ...] = ()  # plain sentences; empty: nothing is lost
+    needs_approval: str = ""  # why a person must agree first
+    version: int = PLAN_VERSION
+
+    @property
+    def expected(self) -> timedelta:
+        return sum((step.expected for step in self.steps), timedelta(0))

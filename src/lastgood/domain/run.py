@@ -1,0 +1,89 @@
+"""Runs: one durable execution of a plan, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from lastgood.domain.plan import Plan
+
+
+class StepEnd(StrEnum):
+    DONE = "done"
+    FAILED = "failed"  # an error
+    BAD = "bad"  # the verdict on the release
+    UNDECIDED = "undecided"
+    STOPPED = "stopped"  # a person cancelled the run
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What one step came to: recorded once, given back unchanged when the run resumes.
+
+    `way_back` chooses among the plan's ways back (a data policy) when the end is not DONE.
+    """
+
+    end: StepEnd
+    started_at: datetime
+    finished_at: datetime
+    says: str = ""  # one plain sentence
+    figures: Mapping[str, float] = field(default_factory=dict)
+    facts: Mapping[str, object] = field(default_factory=dict)
+    way_back: str = ""
+    was_already_done: bool = False
+    mend: str = ""
+
+
+class RunState(StrEnum):
+    WAITING = "waiting for approval"
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"  # its process is gone; it resumes
+    SUCCEEDED = "succeeded"
+    ROLLED_BACK = "rolled back"  # the release was bad and the way back succeeded
+    UNDECIDED = "undecided"  # insufficient data; the way back succeeded
+    UNDONE = "undone"  # a step failed and the way back succeeded
+    CANCELLED = "cancelled"
+    FAILED = "failed"  # needs a person
+
+
+EXIT_CODES: Mapping[RunState, int] = {
+    RunState.WAITING: 5,
+    RunState.RUNNING: 130,
+    RunState.INTERRUPTED: 130,
+    RunState.SUCCEEDED: 0,
+    RunState.ROLLED_BACK: 3,
+    RunState.UNDECIDED: 6,
+    RunState.UNDONE: 4,
+    RunState.CANCELLED: 5,
+    RunState.FAILED: 4,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """`path` is `INDEX` in the plan and `back.INDEX` in its way back."""
+
+    path: str
+    kind: str
+    does: str
+    result: StepResult
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    id: str
+    plan: Plan
+    state: RunState
+    created_at: datetime
+    engine: str
+    steps: tuple[StepRecord, ...] = ()
+    finished_at: datetime | None = None
+    says: str = ""
+    way_back: str = ""  # which of the plan's ways back was taken
+    mend: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_CODES[self.state]
