@@ -1,0 +1,159 @@
+"""Events: what the ledger holds. The history is a fold over them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from lastgood.domain.point import Backup, RecoveryPoint
+from lastgood.domain.release import Release, ReleaseState
+from lastgood.domain.run import RunState
+from lastgood.domain.signal import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRecorded:
+    release: Release
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseKept:
+    """The artifact stands in a vault."""
+
+    release_id: str
+    vault: str
+    snapshot: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseJudged:
+    release_id: str
+    state: ReleaseState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePinned:
+    release_id: str
+    pinned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSwitched:
+    """From now on this instance of this release is what the service is."""
+
+    service: str
+    release_id: str
+    instance_id: str
+    rolled_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BackupTaken:
+    backup: Backup
+    point_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BackupVerified:
+    backup_id: str
+    how: str  # restore | read
+
+
+@dataclass(frozen=True, slots=True)
+class PointRecorded:
+    point: RecoveryPoint
+
+
+@dataclass(frozen=True, slots=True)
+class CapsuleKept:
+    point_id: str
+    vault: str
+    snapshot: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictGiven:
+    run_id: str
+    service: str
+    release_id: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class DataReplaced:
+    """A store went back to a backup; what was there stands in `kept_as`; `lost` counts by table."""
+
+    run_id: str
+    store: str
+    backup_id: str
+    kept_as: str
+    lost: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    run_id: str
+    kind: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    run_id: str
+    state: RunState
+    says: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class DrillCheck:
+    name: str
+    passed: bool
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrillFinished:
+    """`rpo_seconds`: age of the restored data at the drill's assumed failure; None where none was restored."""
+
+    kind: str  # rollback | recovery
+    passed: bool
+    checks: tuple[DrillCheck, ...]
+    rto_seconds: float
+    rpo_seconds: float | None
+    point_id: str = ""
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SystemRecovered:
+    run_id: str
+    vault: str
+    point_id: str
+
+
+Event = (
+    ReleaseRecorded
+    | ReleaseKept
+    | ReleaseJudged
+    | ReleasePinned
+    | ServiceSwitched
+    | BackupTaken
+    | BackupVerified
+    | PointRecorded
+    | CapsuleKept
+    | VerdictGiven
+    | DataReplaced
+    | RunStarted
+    | RunFinished
+    | DrillFinished
+    | SystemRecovered
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    at: datetime
+    event: Event
