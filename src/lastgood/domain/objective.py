@@ -23,6 +23,7 @@ class Activity:
     services: tuple[str, ...]
     objective: Objective
     maximum_tolerable_downtime: timedelta
+    depends_on: tuple[str, ...] = ()  # activities that it cannot go on without
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ class Service:
     traffic: Traffic | None
     stores: tuple[str, ...] = ()
     build: tuple[str, ...] = ()  # run in the staged source before it is recorded
+    depends_on: tuple[str, ...] = ()  # services that must run before it
 
 
 @dataclass(frozen=True, slots=True)
