@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
+import shlex
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _DURATION = re.compile(r"(?:\d+(?:ms|[smhdw]))+")
@@ -54,6 +63,7 @@ def _from_folder(value: Path, info: ValidationInfo) -> Path:
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
+    PlainSerializer(write_duration, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$", "examples": ["30s", "5m", "7d"]}),
 ]
 
@@ -71,3 +81,44 @@ def _name(value: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", value):
         raise ValueError("is no name; write a small letter, then up to 39 of a-z, 0-9, _ and -, like shop-1")
     return value
+
+
+def _plain_text(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, bool | float):
+        raise ValueError('is no text; put it in quotes, like "true" or "1.10"')
+    return value
+
+
+Text = Annotated[
+    str,
+    BeforeValidator(_plain_text),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]}),
+]
+"""Text; a whole number counts as its digits."""
+
+
+def _split(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return shlex.split(value)
+    except ValueError as error:
+        raise ValueError(f"is no command ({str(error).lower()}); close the quote, or write a list") from error
+
+
+Command = Annotated[
+    tuple[Text, ...],
+    BeforeValidator(_split),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]}},
+            ],
+            "examples": [["python3", "app.py", "--port", "${port}"], "python3 app.py --port ${port}"],
+        }
+    ),
+]
+"""A program and its arguments: a list, or a string that is split like a shell would, without a shell."""
