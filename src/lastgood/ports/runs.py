@@ -1,0 +1,44 @@
+"""Runs: what is known of every durable execution, whether its process lives or not."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from lastgood.domain.plan import Plan
+from lastgood.domain.run import Run, RunState, StepRecord
+
+
+class Runs(Protocol):
+    """Raises UsageError for a run id that is not known, ActionFailed where a record is damaged."""
+
+    def create(self, run_id: str, plan: Plan, engine: str, created_at: datetime, waiting: bool) -> Path:
+        """Record the run before anything of it is done: its own folder. The same call again is no error."""
+
+    def folder(self, run_id: str) -> Path: ...
+
+    def load(self, run_id: str) -> Run:
+        """As it is now: without an end it is RUNNING while a process holds its lock, else INTERRUPTED."""
+
+    def list(self) -> tuple[Run, ...]:
+        """All, newest first. One that cannot be read is FAILED and says why."""
+
+    def record_step(self, run_id: str, record: StepRecord) -> None:
+        """For display; the engine's own record decides. A path that is there already is not written again."""
+
+    def finish(
+        self, run_id: str, state: RunState, says: str, way_back: str, mend: str, at: datetime
+    ) -> None: ...
+
+    def lock(self, run_id: str) -> AbstractContextManager[None]:
+        """Held while the run is walked. Raises Busy when another process walks it."""
+
+    def request_stop(self, run_id: str) -> None:
+        """Ask the run to stop after the step it is in."""
+
+    def stop_requested(self, run_id: str) -> bool: ...
+
+    def approve(self, run_id: str, who: str, note: str, at: datetime) -> None:
+        """A person agreed: the run no longer waits. Raises Refused when it was not waiting."""
