@@ -45,7 +45,7 @@ class BackupAutomationDocument(Strict):
     retention: RetentionEntry = Field(RetentionEntry(), description="How long recovery points are kept.")
     verify: Literal["restore", "read", "none"] = Field(
         "restore",
-        description="How a new backup is proven: restored and checked, only read, or not (it counts as unverified).",
+        description="How a new backup is proven: by a `restore`, by a `read`, or not at all (`none`).",
     )
 
     def to_domain(self) -> BackupPolicy:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from lastgood.documents.fields import Duration, Name, Strict, write_duration
+from lastgood.documents.fields import Duration, Name, PositiveDuration, Strict, write_duration
 from lastgood.domain.objective import Activity, Continuity, Objective, Role
 
 _DEFAULT = Continuity()
@@ -20,7 +19,7 @@ class ActivityEntry(Strict):
     tier: int = Field(1, ge=1, le=4, description="1 comes back first, 4 last.")
     services: tuple[Name, ...] = Field((), description="The services it needs.")
     depends_on: tuple[Name, ...] = Field((), description="Activities that it cannot go on without.")
-    rto: Duration = Field(gt=timedelta(0), description="Recovery time objective: it serves again within this time.")
+    rto: PositiveDuration = Field(description="Recovery time objective: it serves again within this time.")
     rpo: Duration = Field(description="Recovery point objective: at most this span of data is lost.")
     maximum_tolerable_downtime: Duration | None = Field(
         None, description="Beyond this the harm is lasting; by default twice the rto."
@@ -64,8 +63,9 @@ class BusinessContinuityDocument(Strict):
     purpose: str = Field("", description="What this system is for, in a sentence.")
     activities: tuple[ActivityEntry, ...] = Field((), description="What the business does with it.")
     roles: tuple[RoleEntry, ...] = Field((), description="Who does what when it matters.")
-    drill_every: Duration = Field(
-        _DEFAULT.drill_every, gt=timedelta(0), description="A promise that was not rehearsed for so long is unproven."
+    drill_every: PositiveDuration = Field(
+        _DEFAULT.drill_every,
+        description="A promise that was not rehearsed for so long is unproven.",
     )
 
     def to_domain(self) -> Continuity:

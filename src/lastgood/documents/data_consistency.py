@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from lastgood.documents.fields import Command, Duration, Name, Strict, Text
+from lastgood.documents.fields import Command, Duration, Name, PositiveDuration, Strict, Text
 from lastgood.domain.policy import Consistency, DataPolicy, Invariant
 
 _DEFAULT = Consistency()
@@ -19,10 +19,12 @@ class InvariantEntry(Strict):
     name: Name = Field(description="What reports call it.")
     store: Name = Field(description="The store whose data it speaks of.")
     query: str = Field("", description="A read-only query with a single value.")
-    command: Command = Field((), description="Instead of a query: a program that ends with 0 while all is well.")
+    command: Command = Field(
+        (), description="Instead of a query: a program that ends with 0 while all is well."
+    )
     expect: Text = Field("0", description="The value that the query must give.")
-    every: Duration = Field(timedelta(seconds=2), gt=timedelta(0), description="Time from one look to the next.")
-    limit: Duration = Field(timedelta(seconds=10), gt=timedelta(0), description="No answer by then is no answer.")
+    every: PositiveDuration = Field(timedelta(seconds=2), description="Time from one look to the next.")
+    limit: PositiveDuration = Field(timedelta(seconds=10), description="No answer by then is no answer.")
 
     @model_validator(mode="after")
     def _asks_one_thing(self) -> Self:
@@ -41,13 +43,16 @@ class DataConsistencyDocument(Strict):
     kind: Literal["data/consistency"] = Field(description="Always `data/consistency`.")
     version: Literal[1] = Field(description="The version of this document's format.")
     on_rollback: Literal["keep", "rewind"] = Field(
-        "keep", description="`keep` loses nothing; `rewind` goes back to the recovery point before the release."
+        "keep",
+        description="`keep` loses nothing; `rewind` goes back to the recovery point before the release.",
     )
     on_broken_invariant: Literal["keep", "rewind"] = Field(
         "keep", description="The same, when the release broke an invariant."
     )
     rewind_at_most_rows: int = Field(
-        _DEFAULT.rewind_at_most_rows, ge=0, description="More rows at stake than this need a person; 0: always."
+        _DEFAULT.rewind_at_most_rows,
+        ge=0,
+        description="More rows at stake than this need a person; 0: always.",
     )
     hold_for_points: bool = Field(
         _DEFAULT.hold_for_points, description="Hold requests while a recovery point marks all stores."

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from lastgood.documents.fields import Duration, Name, Strict
+from lastgood.documents.fields import Name, PositiveDuration, Strict
 from lastgood.domain.policy import Replication
 
 
@@ -19,7 +18,7 @@ class DataReplicationDocument(Strict):
     minimum_vaults: int = Field(
         1, ge=1, description="Vaults that must hold a backup before its recovery point counts as whole."
     )
-    lag_limits: dict[Name, Annotated[Duration, Field(gt=timedelta(0))]] = Field(
+    lag_limits: dict[Name, PositiveDuration] = Field(
         default_factory=dict, description="Store -> the longest time its newest copy may lie behind."
     )
 

@@ -67,6 +67,15 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$", "examples": ["30s", "5m", "7d"]}),
 ]
 
+
+def _some(span: timedelta) -> timedelta:
+    if span <= timedelta(0):
+        raise ValueError("is no span of time; write more than 0s")
+    return span
+
+
+PositiveDuration = Annotated[Duration, AfterValidator(_some)]
+
 DocumentPath = Annotated[Path, AfterValidator(_from_folder)]
 """A path; a relative one counts from the folder of the documents (validation context `folder`)."""
 
@@ -87,7 +96,10 @@ def _plain_text(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, bool | float):
-        raise ValueError('is no text; put it in quotes, like "true" or "1.10"')
+        # pydantic turns only ValueError into a finding
+        raise ValueError(  # noqa: TRY004
+            'is no text; put it in quotes, like "true" or "1.10"'
+        )
     return value
 
 

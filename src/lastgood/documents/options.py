@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
 from pydantic import BaseModel, BeforeValidator, Field, GetJsonSchemaHandler, create_model
 from pydantic.fields import FieldInfo
@@ -56,7 +56,7 @@ def choice(base: type[OptionEntry], models: Mapping[str, type[BaseModel]], noun:
     entries = [_entry(base, kind, model, noun) for kind, model in models.items()]
     if len(entries) == 1:
         return entries[0]
-    return Annotated[reduce(or_, entries), Field(discriminator="kind")]  # type: ignore[arg-type]
+    return Annotated[reduce(or_, entries), Field(discriminator="kind")]
 
 
 def short_choice(base: type[OptionEntry], models: Mapping[str, type[BaseModel]], noun: str) -> Any:
@@ -69,14 +69,17 @@ def retyped(base: type[BaseModel], field: str, annotation: Any) -> tuple[Any, Fi
     described = copy(base.model_fields[field])
     described.annotation = None
     return annotation, Field(
-        default=described.default, description=described.description, validate_default=described.validate_default
+        default=described.default,
+        description=described.description,
+        validate_default=described.validate_default,
     )
 
 
 def _entry(base: type[OptionEntry], kind: str, model: type[BaseModel], noun: str) -> type[OptionEntry]:
-    entry = create_model(f"{kind.capitalize()}{noun}", __base__=(base, model), __doc__=model.__doc__ or base.__doc__)
+    made: Any = create_model  # its overloads know no two bases
+    entry = made(f"{kind.capitalize()}{noun}", __base__=(base, model), __doc__=base.__doc__)
     entry.option_fields = frozenset(model.model_fields)
-    return entry
+    return cast("type[OptionEntry]", entry)
 
 
 def _kind_alone(value: object) -> object:

@@ -86,7 +86,9 @@ def parse(text: str, file: str) -> Source:
         raise Unreadable(_syntax_fault(file, place, error.problem or "", error.context or "")) from error
     except YAMLError as error:
         line = str(error).splitlines()[0]
-        raise Unreadable(_fault(file, Place(1, 1), f"This is no YAML: {line}.", "Save it as plain text.")) from error
+        raise Unreadable(
+            _fault(file, Place(1, 1), f"This is no YAML: {line}.", "Save it as plain text.")
+        ) from error
     except RecursionError as error:
         mend = "Write it with fewer levels of brackets or indentation."
         raise Unreadable(_fault(file, Place(1, 1), "This is nested too deeply.", mend)) from error
@@ -101,15 +103,21 @@ def _text(path: Path, file: str) -> str:
             content = opened.read(LARGEST_FILE_BYTES + 1)
         if len(content) > LARGEST_FILE_BYTES:
             problem = f"The file is larger than {LARGEST_FILE_BYTES:,} bytes."
-            raise Unreadable(_fault(file, Place(1, 1), problem, "A document is text by a person; split or shorten it."))
+            raise Unreadable(
+                _fault(file, Place(1, 1), problem, "A document is text by a person; split or shorten it.")
+            )
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         column = error.start - content.rfind(b"\n", 0, error.start)
-        raise Unreadable(_fault(file, Place(line, column), "This is not UTF-8.", "Save the file as UTF-8.")) from error
+        raise Unreadable(
+            _fault(file, Place(line, column), "This is not UTF-8.", "Save the file as UTF-8.")
+        ) from error
     except OSError as error:
         problem = f"The file cannot be read: {(error.strerror or str(error)).lower()}."
-        raise Unreadable(_fault(file, Place(1, 1), problem, "Give this user the right to read it.")) from error
+        raise Unreadable(
+            _fault(file, Place(1, 1), problem, "Give this user the right to read it.")
+        ) from error
 
 
 def _syntax_fault(file: str, place: Place, problem: str, context: str) -> Finding:
@@ -122,7 +130,9 @@ def _syntax_fault(file: str, place: Place, problem: str, context: str) -> Findin
         mend = "Define it before with &, or put the text in quotes when it begins with *."
         return _fault(file, place, f"YAML {problem}.", mend)
     if "another document" in problem:
-        return _fault(file, place, "A second document begins here.", "Keep one document a file: remove the `---`.")
+        return _fault(
+            file, place, "A second document begins here.", "Keep one document a file: remove the `---`."
+        )
     told = f"{context}: {problem}" if context else problem
     mend = "Look at this line and the one before: an open bracket or quote, or another indentation?"
     return _fault(file, place, f"This is no YAML ({told}).", mend)
@@ -167,7 +177,9 @@ class _Builder:
             kind = str(node.tag).removeprefix(_TAG)
             if kind in _SCALARS:
                 return _SCALARS[kind](str(node.value))
-        self._note(node, location, f"The tag {node.tag} is not used in documents.", "Write the value without it.")
+        self._note(
+            node, location, f"The tag {node.tag} is not used in documents.", "Write the value without it."
+        )
         return None
 
     def _mapping(self, node: Any, location: Location) -> dict[str, object]:
@@ -177,7 +189,9 @@ class _Builder:
             if key.tag == f"{_TAG}merge":
                 continue
             if key.id != "scalar":
-                self._note(key, location, "A name of a field must be plain text.", "Write a word before the `:`.")
+                self._note(
+                    key, location, "A name of a field must be plain text.", "Write a word before the `:`."
+                )
                 continue
             name = str(key.value)
             here = (*location, name)
@@ -206,13 +220,15 @@ class _Builder:
         whole = aside.build(source, location)
         self._count = aside._count
         self.findings += aside.findings
-        for name in whole if isinstance(whole, dict) else ():
+        for name, value in whole.items() if isinstance(whole, dict) else ():
             if name in values:
                 continue
-            values[name] = whole[name]
+            values[name] = value
             here = (*location, name)
             self.keys.update({way: place for way, place in aside.keys.items() if way[: len(here)] == here})
-            self.values.update({way: place for way, place in aside.values.items() if way[: len(here)] == here})
+            self.values.update(
+                {way: place for way, place in aside.values.items() if way[: len(here)] == here}
+            )
 
     def _note(self, node: Any, location: Location, problem: str, mend: str) -> None:
         place = _place(node)

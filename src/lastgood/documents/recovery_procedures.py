@@ -8,7 +8,7 @@ from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from lastgood.documents.fields import Command, Duration, Name, Strict
+from lastgood.documents.fields import Command, Name, PositiveDuration, Strict
 from lastgood.domain.procedure import Action, Procedure
 
 ACTIONS: Final = ("backup", "restore", "rollback", "recover", "check", "command", "ask", "procedure")
@@ -21,7 +21,9 @@ class ActionEntry(Strict):
     backup: Name | None = Field(None, description="Back up: the name of a store.")
     restore: Name | None = Field(None, description="Restore: the name of a store.")
     rollback: Name | None = Field(None, description="Roll back: the name of a service.")
-    recover: Name | None = Field(None, description="Rebuild the whole system: the name of the vault to take it from.")
+    recover: Name | None = Field(
+        None, description="Rebuild the whole system: the name of the vault to take it from."
+    )
     check: Name | None = Field(None, description="Prove that it serves: the name of a service.")
     command: Command | None = Field(None, min_length=1, description="Run a program; it must end with 0.")
     ask: str | None = Field(None, min_length=1, description="Ask a person, and go on when they agree.")
@@ -30,7 +32,7 @@ class ActionEntry(Strict):
     to: str = Field("last good", description="With rollback: which release.")
     data: Literal["keep", "rewind"] = Field("keep", description="With rollback: what happens to the data.")
     title: str = Field("", description="What this step is called; by default what it does.")
-    limit: Duration = Field(timedelta(minutes=10), gt=timedelta(0), description="It has failed when it takes longer.")
+    limit: PositiveDuration = Field(timedelta(minutes=10), description="It has failed when it takes longer.")
 
     @model_validator(mode="after")
     def _does_one_thing(self) -> Self:
@@ -83,7 +85,8 @@ class RecoveryProceduresDocument(Strict):
         """Each procedure with the steps of those it runs laid out in place (crosscheck finds circles)."""
         by_name = {procedure.name: procedure for procedure in self.procedures}
         return tuple(
-            Procedure(procedure.name, procedure.when, _actions(procedure, by_name)) for procedure in self.procedures
+            Procedure(procedure.name, procedure.when, _actions(procedure, by_name))
+            for procedure in self.procedures
         )
 
 

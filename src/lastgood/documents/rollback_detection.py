@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from lastgood.documents.fields import Duration, Strict, write_duration
+from lastgood.documents.fields import Duration, PositiveDuration, Strict, write_duration
 from lastgood.documents.probe import ProbeEntry
 from lastgood.domain.policy import CanaryStep, Detection
 
@@ -44,8 +44,8 @@ class RollbackDetectionDocument(Strict):
         lt=0.5,
         description="Probability, a deploy, of rolling back a release that is healthy.",
     )
-    slow_after: Duration | None = Field(
-        None, gt=timedelta(0), description="A request that takes longer counts as slow; without it none does."
+    slow_after: PositiveDuration | None = Field(
+        None, description="A request that takes longer counts as slow; without it none does."
     )
     minimum_requests: int = Field(
         _DEFAULT.minimum_requests, ge=1, description="Fewer requests than this say nothing about a release."
@@ -80,7 +80,9 @@ class RollbackDetectionDocument(Strict):
     def _canary_grows(self) -> Self:
         shares = [step.percent for step in self.canary]
         if shares != sorted(set(shares)):
-            raise ValueError("has canary steps that do not grow; order them by percent, each more than the last")
+            raise ValueError(
+                "has canary steps that do not grow; order them by percent, each more than the last"
+            )
         return self
 
     def to_domain(self) -> Detection:

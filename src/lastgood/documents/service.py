@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
-from lastgood.documents.fields import Command, DocumentPath, Duration, Name, Strict, Text, parse_duration
+from lastgood.documents.fields import Command, DocumentPath, Duration, Name, Strict, Text
 from lastgood.documents.options import OptionEntry
 from lastgood.documents.probe import ProbeEntry
 from lastgood.domain.release import Launch
@@ -37,7 +38,9 @@ def _reference(value: str, info: ValidationInfo) -> str:
 def _in_release(value: str) -> str:
     path = Path(value)
     if path.is_absolute() or ".." in path.parts or path == Path():
-        raise ValueError("is no path inside the release; write a relative one without .., like instance/app.db")
+        raise ValueError(
+            "is no path inside the release; write a relative one without .., like instance/app.db"
+        )
     return value
 
 
@@ -84,10 +87,10 @@ class TrafficEntry(OptionEntry):
 
     listen: Listen = Field(description="Where people reach the service, as HOST:PORT.")
     hold_limit: Duration = Field(
-        parse_duration("10s"), description="Longest time a switch may keep requests waiting."
+        timedelta(seconds=10), description="Longest time a switch may keep requests waiting."
     )
     drain_limit: Duration = Field(
-        parse_duration("30s"), description="Longest time an instance gets to finish its requests."
+        timedelta(seconds=30), description="Longest time an instance gets to finish its requests."
     )
 
     def to_domain(self) -> Traffic:
@@ -100,7 +103,9 @@ class ServiceEntry(Strict):
 
     name: Name = Field(description="Its name; releases and runs carry it.")
     source: SourceText = Field(
-        "..", description="Where releases come from by default: a folder, a tarball or a git revision."
+        "..",
+        validate_default=True,
+        description="Where releases come from by default: a folder, a tarball or a git revision.",
     )
     command: Command = Field(
         min_length=1,
@@ -121,15 +126,17 @@ class ServiceEntry(Strict):
     )
     build: Command = Field((), description="Run in a copy of the source before it becomes a release.")
     runtime: Any = Field("process", description="Where instances run: a kind, or a kind with its options.")
-    traffic: Any = Field(None, description="The proxy in front of it; without one the service takes no requests.")
+    traffic: Any = Field(
+        None, description="The proxy in front of it; without one the service takes no requests."
+    )
     readiness: tuple[ProbeEntry, ...] = Field(
         (ProbeEntry(tcp=True),), description="An instance is ready when all of these pass."
     )
     ready_within: Duration = Field(
-        parse_duration("30s"), description="A release that is not ready by then has failed."
+        timedelta(seconds=30), description="A release that is not ready by then has failed."
     )
     stop_within: Duration = Field(
-        parse_duration("10s"), description="Time to end by itself on TERM, before it is killed."
+        timedelta(seconds=10), description="Time to end by itself on TERM, before it is killed."
     )
     stores: tuple[Name, ...] = Field((), description="The stores it writes to.")
     depends_on: tuple[Name, ...] = Field((), description="Services that must run before it.")

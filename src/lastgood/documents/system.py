@@ -16,7 +16,9 @@ from lastgood.domain.system import Store, System, Vault
 class StoreEntry(OptionEntry):
     """What holds data."""
 
-    name: Name = Field(description="Its name; `${stores.NAME.FIELD}` in a service's environment refers to it.")
+    name: Name = Field(
+        description="Its name; `${stores.NAME.FIELD}` in a service's environment refers to it."
+    )
 
     def to_domain(self) -> Store:
         return Store(self.name, self.part())
@@ -49,7 +51,9 @@ class SystemDocument(Strict):
     )
     services: tuple[Any, ...] = Field((), description="What runs and takes traffic.")
     stores: tuple[Any, ...] = Field((), description="What holds data.")
-    vaults: tuple[Any, ...] = Field((), description="Where backups live; two in different places survive more.")
+    vaults: tuple[Any, ...] = Field(
+        (), description="Where backups live; two in different places survive more."
+    )
 
     def to_domain(self, folder: Path) -> System:
         """The system with every other document at its defaults."""
@@ -65,20 +69,20 @@ class SystemDocument(Strict):
 
 def system_document(options: OptionModels) -> type[SystemDocument]:
     """The document with the options of these adapters."""
-    service = create_model(
+    service: Any = create_model(
         "Service",
         __base__=ServiceEntry,
         __doc__=ServiceEntry.__doc__,
         runtime=retyped(ServiceEntry, "runtime", short_choice(RuntimeEntry, options.runtimes, "Runtime")),
         traffic=retyped(ServiceEntry, "traffic", choice(TrafficEntry, options.traffic, "Traffic") | None),
     )
-    store = choice(StoreEntry, options.stores, "Store")
-    vault = choice(VaultEntry, options.vaults, "Vault")
+    store: Any = choice(StoreEntry, options.stores, "Store")
+    vault: Any = choice(VaultEntry, options.vaults, "Vault")
     return create_model(
         "System",
         __base__=SystemDocument,
         __doc__=SystemDocument.__doc__,
-        services=retyped(SystemDocument, "services", tuple[service, ...]),  # type: ignore[valid-type]
+        services=retyped(SystemDocument, "services", tuple[service, ...]),
         stores=retyped(SystemDocument, "stores", tuple[store, ...]),
         vaults=retyped(SystemDocument, "vaults", tuple[vault, ...]),
     )

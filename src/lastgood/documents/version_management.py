@@ -14,7 +14,9 @@ _DEFAULT = Versions()
 
 def _pattern(value: str) -> str:
     if not value or value.startswith("/") or ".." in value.split("/"):
-        raise ValueError("is no pattern inside the source; write a name or a relative path, like .git or *.pyc")
+        raise ValueError(
+            "is no pattern inside the source; write a name or a relative path, like .git or *.pyc"
+        )
     return value
 
 
@@ -26,7 +28,7 @@ class VersionManagementDocument(Strict):
     keep_releases: int = Field(
         _DEFAULT.keep_releases,
         ge=2,
-        description="Good releases kept ready on this machine; pinned ones and the one in use are always kept.",
+        description="Good releases kept ready on this machine; pinned ones are always kept.",
     )
     exclude: tuple[Annotated[str, AfterValidator(_pattern)], ...] = Field(
         _DEFAULT.exclude, description="Files and folders of the source that are no part of a release."
