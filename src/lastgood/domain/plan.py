@@ -31,7 +31,8 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`subjects` are the services and stores whose leases a run of it holds. `ways_back` maps a data
-    policy to the prepared plan that undoes this one; it is what runs when a step fails."""
+    policy to the prepared plan that undoes this one; it is what runs when a step fails. From step
+    `commits_at` on there is no way back: what is left is tidying up, and a failure there needs a person."""
 
     kind: str  # deploy rollback backup restore recover start
     title: str
@@ -41,6 +42,7 @@ class Plan:
     downtime: timedelta = timedelta(0)
     loses: tuple[str, ...] = ()  # plain sentences; empty: nothing is lost
     needs_approval: str = ""  # why a person must agree first
+    commits_at: int | None = None
     version: int = PLAN_VERSION
 
     @property

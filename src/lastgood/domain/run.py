@@ -16,6 +16,7 @@ class StepEnd(StrEnum):
     BAD = "bad"  # the verdict on the release
     UNDECIDED = "undecided"
     STOPPED = "stopped"  # a person cancelled the run
+    PAUSED = "paused"  # bad, but a trigger's guard leaves it to a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class RunState(StrEnum):
     UNDECIDED = "undecided"  # insufficient data; the way back succeeded
     UNDONE = "undone"  # a step failed and the way back succeeded
     CANCELLED = "cancelled"
+    PAUSED = "paused"  # everything stays as it is until a person decides
     FAILED = "failed"  # needs a person
 
 
@@ -57,6 +59,7 @@ EXIT_CODES: Mapping[RunState, int] = {
     RunState.UNDECIDED: 6,
     RunState.UNDONE: 4,
     RunState.CANCELLED: 5,
+    RunState.PAUSED: 4,
     RunState.FAILED: 4,
 }
 

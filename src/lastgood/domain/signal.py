@@ -53,7 +53,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`reasons` are plain sentences; `false_alarm` is the stated bound on wrongly failing a healthy release."""
+    """`reasons` are plain sentences; `false_alarm` bounds the chance of failing a healthy release."""
 
     outcome: Outcome
     signal: str

@@ -1,0 +1,1 @@
+"""Statistics of detection: pure functions, every formula with its source."""

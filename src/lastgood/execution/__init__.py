@@ -1,0 +1,1 @@
+"""Plans become deeds: walk.py goes along a plan, dispatch.py does one step, steps/ knows each kind."""

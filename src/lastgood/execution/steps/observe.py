@@ -1,0 +1,146 @@
+"""observe: watch a release for one phase and come to a verdict."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+
+from lastgood.deciding.judge import Arm, Phase, Watched, judge, take_in
+from lastgood.deciding.trigger import Decision, decide
+from lastgood.domain.event import VerdictGiven
+from lastgood.domain.run import StepEnd
+from lastgood.domain.signal import Outcome, Verdict
+from lastgood.execution.handler import Handler, Job, Said
+from lastgood.execution.stake import at_stake, copy_of_point
+from lastgood.execution.steps.way_back_prove import broken_before
+from lastgood.ports.signal import SignalSource
+
+_PACE = timedelta(milliseconds=50)
+_NOTE_EVERY_SECONDS = 1.0
+
+
+def perform(job: Job) -> Said:
+    """Arguments: service, release_id, new, old, point_id, at_least, at_most (seconds), minimum_requests.
+
+    The time watched and the counts are noted each second: a watch goes on where it was interrupted.
+    """
+    workplace = job.workplace
+    phase = Phase(
+        job.text("new"),
+        job.text("old"),
+        timedelta(seconds=job.number("at_least")),
+        timedelta(seconds=job.number("at_most")),
+        int(job.number("minimum_requests")),
+    )
+    note = job.folder / f"observe-{job.path}.json"
+    watched, before = _noted(note)
+    sources = _open_sources(job)
+    job.midway()
+    started = noted = workplace.clock.monotonic()
+    try:
+        while True:
+            now = workplace.clock.monotonic()
+            elapsed = timedelta(seconds=before + now - started)
+            readings = [reading for source in sources for reading in source.read(workplace.clock.now())]
+            detection = workplace.system.detection
+            watched = take_in(watched, readings, phase, detection, broken_before(job.folder))
+            watched, verdict = judge(watched, phase, detection, elapsed)
+            if verdict.outcome is not Outcome.UNDECIDED:
+                return _decided(job, verdict, elapsed)
+            if job.stop_requested():
+                return Said("A person cancelled the run.", end=StepEnd.STOPPED)
+            if now - noted >= _NOTE_EVERY_SECONDS:
+                noted = now
+                _write_note(note, watched, elapsed)
+                workplace.progress(f"{elapsed.total_seconds():.0f} s: {verdict.reasons[0]}")
+            workplace.clock.sleep(_PACE)
+    finally:
+        for source in sources:
+            source.close()
+
+
+def _open_sources(job: Job) -> tuple[SignalSource, ...]:
+    workplace = job.workplace
+    service = workplace.system.service(job.text("service"))
+    traffic = workplace.traffic_of(service.name)
+    instance = workplace.runtime(service.name).find(job.text("new"))
+    sources = (
+        *((traffic.outcomes(),) if traffic is not None else ()),
+        *(workplace.watch_instance(service, instance) if instance is not None else ()),
+        workplace.watch_invariants(workplace.system.consistency.invariants, job.text("new")),
+    )
+    for source in sources:
+        source.open()
+    return sources
+
+
+def _decided(job: Job, verdict: Verdict, elapsed: timedelta) -> Said:
+    workplace = job.workplace
+    service = job.text("service")
+    history = workplace.records.history()
+    decision = decide(
+        verdict,
+        workplace.system.triggers,
+        workplace.system.consistency,
+        _rows_at_stake(job) if verdict.data_suspect else 0,
+        history.rollbacks_since(service, workplace.clock.now() - timedelta(days=1)),
+    )
+    workplace.records.record(VerdictGiven(job.run_id, service, job.text("release_id"), verdict), job.key)
+    return Said(
+        decision.why,
+        {**verdict.figures, "seconds": elapsed.total_seconds()},
+        {"outcome": verdict.outcome.value, "signal": verdict.signal},
+        _end(verdict, decision),
+        decision.data.value,
+    )
+
+
+def _end(verdict: Verdict, decision: Decision) -> StepEnd:
+    match decision.action:
+        case "promote":
+            return StepEnd.DONE
+        case "pause":
+            return StepEnd.PAUSED
+        case _:
+            return StepEnd.BAD if verdict.outcome is Outcome.FAILED else StepEnd.UNDECIDED
+
+
+def _rows_at_stake(job: Job) -> int:
+    """What a rewind to this deploy's point would take back."""
+    if not job.text("point_id"):
+        return 0
+    point = job.workplace.records.history().point(job.text("point_id"))
+    return sum(
+        at_stake(job.workplace, backup, copy_of_point(job.folder, point.id, backup.store)).total
+        for backup in {backup.store: backup for backup in point.backups}.values()
+    )
+
+
+def _noted(note: Path) -> tuple[Watched, float]:
+    if not note.exists():
+        return Watched(), 0.0
+    data = json.loads(note.read_text())
+    counts = data["watched"]
+    watched = Watched(
+        Arm(**counts["new"]),
+        Arm(**counts["old"]),
+        counts["looks"],
+        counts["looked_at"],
+        counts["probe_failures"],
+        counts["probe_passes"],
+        counts["exits"],
+        tuple(counts["facts"]),
+        tuple(counts["data_facts"]),
+    )
+    return watched, float(data["seconds"])
+
+
+def _write_note(note: Path, watched: Watched, elapsed: timedelta) -> None:
+    aside = note.with_suffix(".aside")
+    aside.write_text(json.dumps({"watched": asdict(watched), "seconds": elapsed.total_seconds()}))
+    aside.replace(note)
+
+
+HANDLER = Handler("observe", perform)

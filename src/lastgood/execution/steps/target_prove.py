@@ -1,0 +1,61 @@
+"""target.prove: start a release in a sandbox on restored data, before production is touched."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from lastgood.domain.errors import Refused, RuntimeFailed
+from lastgood.execution.handler import Handler, Job, Said
+from lastgood.execution.steps.instance_ready import wait_ready
+from lastgood.execution.steps.instance_start import launch_order
+from lastgood.execution.steps.store_fetch import fetched_folder
+
+
+def perform(job: Job) -> Said:
+    """Arguments: service, release_id, point_id, stores. Raises Refused when it does not come up there."""
+    workplace = job.workplace
+    name = job.text("service")
+    release = workplace.records.history().releases[job.text("release_id")]
+    runtime = workplace.runtime(name)
+    instance_id = f"{release.id}.proof"
+    sandbox = job.folder / "proof"
+    limit = workplace.system.service(name).stop_within
+    runtime.stop(instance_id, limit)
+    runtime.discard(instance_id)
+    shutil.rmtree(sandbox, ignore_errors=True)
+    try:
+        proving = replace(workplace, values={**workplace.values, **_sandbox_values(job, sandbox)})
+        tree = workplace.shelf.prove(release.artifact_digest)
+        runtime.start(launch_order(proving, release.launch, tree, name, release.id, instance_id))
+        job.midway()
+        seconds = wait_ready(job, name, instance_id)
+    except RuntimeFailed as error:
+        raise Refused(
+            f"{release.label} does not run on the data of {job.text('point_id')}: {error.happened}",
+            "Going back would make things worse; nothing was changed.",
+            "Choose another release (`--to`) or point (`--point`); `lastgood points` lists them.",
+        ) from error
+    finally:
+        runtime.stop(instance_id, limit)
+        runtime.discard(instance_id)
+        shutil.rmtree(sandbox, ignore_errors=True)
+    return Said(f"{release.label} runs on the restored data (ready after {seconds:.1f} s in a sandbox).")
+
+
+def _sandbox_values(job: Job, sandbox: Path) -> dict[str, str]:
+    """Copies of the restored stores, so that the proof cannot change what will be switched in."""
+    values: dict[str, str] = {}
+    for name in job.workplace.stores:
+        place = sandbox / name
+        place.mkdir(parents=True)
+        store, store_values = job.workplace.store_in(name, place)
+        values |= store_values
+        copy = fetched_folder(job.workplace.system.state, job.text("point_id"), name, job.run_id)
+        if name in job.texts("stores"):
+            store.switch_in(copy, sandbox / f"{name}.before")
+    return values
+
+
+HANDLER = Handler("target.prove", perform)

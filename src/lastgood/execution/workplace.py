@@ -1,0 +1,83 @@
+"""Workplace: the system and everything that acts on it, put together by wiring.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lastgood.domain.errors import UsageError
+from lastgood.domain.policy import Invariant
+from lastgood.domain.signal import Probe
+from lastgood.domain.system import Service, System
+from lastgood.ports.clock import Clock
+from lastgood.ports.engine import Engine
+from lastgood.ports.leases import Leases
+from lastgood.ports.records import Records
+from lastgood.ports.runs import Runs
+from lastgood.ports.runtime import Instance, Runtime
+from lastgood.ports.signal import SignalSource
+from lastgood.ports.source import Shelf, Source
+from lastgood.ports.store import Store
+from lastgood.ports.traffic import Traffic
+from lastgood.ports.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeAnswer:
+    passed: bool
+    detail: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    system: System
+    clock: Clock
+    records: Records
+    runs: Runs
+    leases: Leases
+    shelf: Shelf
+    engine: Engine
+    runtimes: Mapping[str, Runtime]  # by service
+    traffic: Mapping[str, Traffic]  # by service; a service without traffic has none
+    stores: Mapping[str, Store]
+    vaults: Mapping[str, Vault]
+    values: Mapping[str, str]  # what ${stores.NAME.FIELD} stands for
+    store_in: Callable[[str, Path], tuple[Store, Mapping[str, str]]]  # the same store living elsewhere
+    open_source: Callable[[str, Path], Source]
+    ask_probe: Callable[[Probe, str, int], ProbeAnswer]
+    watch_instance: Callable[[Service, Instance], tuple[SignalSource, ...]]  # all signals but the proxy's
+    watch_invariants: Callable[[tuple[Invariant, ...], str], SignalSource]
+    check_invariant: Callable[[Invariant], tuple[bool | None, str]]  # None: could not be asked
+    read_secret: Callable[[str], str]
+    free_port: Callable[[], int]
+    run_command: Callable[[tuple[str, ...], Path], None]  # a build; raises ActionFailed
+    documents: Callable[[], Mapping[str, bytes]]  # the documents as files, for the capsule
+    checkpoint: Callable[[str], None]  # fault injection: called at named instants
+    progress: Callable[[str], None]
+
+    def runtime(self, service: str) -> Runtime:
+        return self.runtimes[self.system.service(service).name]
+
+    def traffic_of(self, service: str) -> Traffic | None:
+        return self.traffic.get(service)
+
+    def store(self, name: str) -> Store:
+        return self.stores[self.system.store(name).name]
+
+    def vault(self, name: str) -> Vault:
+        return self.vaults[self.system.vault(name).name]
+
+    def vaults_for_backup(self) -> tuple[str, ...]:
+        chosen = self.system.backups.vaults or tuple(self.vaults)
+        if not chosen:
+            raise UsageError(
+                "This system has no vault.",
+                "Nothing could be brought back after a disaster.",
+                "Add one under `vaults:` in system.yml.",
+            )
+        return chosen
+
+    def stores_for_backup(self) -> tuple[str, ...]:
+        return self.system.backups.stores or tuple(self.stores)
