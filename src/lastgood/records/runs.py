@@ -1,4 +1,4 @@
-"""Runs as folders: plan.json and request.json at the start, steps.jsonl on the way, outcome.json at the end."""
+"""Runs as folders: plan.json and request.json first, then steps.jsonl, outcome.json at the end."""
 
 from __future__ import annotations
 

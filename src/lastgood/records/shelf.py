@@ -125,7 +125,7 @@ def _entry(item: os.DirEntry[str], path: str, root: str) -> FileEntry:
     raise Refused(
         f"{path} is neither a file, a folder nor a link (a socket, a pipe or a device).",
         "A release cannot hold it; nothing was kept.",
-        "Remove it, or name it under `exclude` in versions.yaml.",
+        "Remove it, or name it under `exclude` in version-management.yml.",
     )
 
 
@@ -139,8 +139,8 @@ def _target_inside(link: str, path: str, root: str) -> str:
     raise Refused(
         f"The link {path} points to {target}, outside the release.",
         "What it points to would not be kept with the release, so going back could find something else.",
-        "Make it a relative link within the release, name it under `exclude` in versions.yaml, or list it as "
-        "a `shared` path of the service.",
+        "Make it a relative link within the release, name it under `exclude` in version-management.yml, or "
+        "list it as a `shared` path of the service.",
     )
 
 
@@ -216,5 +216,5 @@ def _changed(digest: str, how: str) -> ArtifactChanged:
     return ArtifactChanged(
         f"The artifact {digest[:12]} {how}.",
         "It is not what was recorded, so it is not run.",
-        "Bring the release back from a vault with `lastgood release restore`, or deploy it again.",
+        "Bring the release back from a vault, or deploy the same source again.",
     )
