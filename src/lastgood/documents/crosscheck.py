@@ -25,6 +25,7 @@ class Fault:
     location: Location
     problem: str
     mend: str
+    at_key: bool = False  # the name of the field is wrong, not its value
 
 
 def crosscheck(documents: Mapping[str, Strict]) -> tuple[Fault, ...]:
@@ -73,7 +74,8 @@ def _references(documents: Documents) -> Iterator[Fault]:
             mend = nearest(name, known[noun]) or (
                 f"Name one of: {there}." if there else f"There is no {noun} yet."
             )
-            yield Fault(kind, location, f"There is no {noun} named `{name}`.", mend)
+            in_key = location[0] == "lag_limits"
+            yield Fault(kind, location, f"There is no {noun} named `{name}`.", mend, in_key)
 
 
 _NOUNS = {
@@ -137,10 +139,8 @@ def _places_in_texts(documents: Documents) -> Iterator[Fault]:
     for location, text in _texts(system):
         for name in _PLACE.findall(text):
             if name not in known:
-                mend = (
-                    nearest(name, known)
-                    or f"Known here: {', '.join(f'${{{one}}}' for one in sorted(known))}."
-                )
+                right = sorted(f"${{{one}}}" for one in known)
+                mend = nearest(f"${{{name}}}", right) or f"Known here: {', '.join(right)}."
                 yield Fault("system", location, f"`${{{name}}}` is not known here.", mend)
     for field in ("stores", "vaults"):
         for index, entry in enumerate(getattr(system, field)):

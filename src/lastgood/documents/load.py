@@ -53,7 +53,8 @@ def load(folder: Path, options: OptionModels) -> System:
         _take(desk, kind, model)
     if "system" in desk.documents:
         for fault in crosscheck(desk.documents):
-            finding = desk.sources[fault.kind].finding(fault.location, fault.problem, fault.mend)
+            source = desk.sources[fault.kind]
+            finding = source.finding(fault.location, fault.problem, fault.mend, at_key=fault.at_key)
             desk.findings.append(finding)
     if desk.findings:
         raise DocumentsInvalid(_in_order(desk.findings))

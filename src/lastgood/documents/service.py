@@ -125,7 +125,11 @@ class ServiceEntry(Strict):
         description="Paths in the release that are links to data outside it, so that all releases share it.",
     )
     build: Command = Field((), description="Run in a copy of the source before it becomes a release.")
-    runtime: Any = Field("process", description="Where instances run: a kind, or a kind with its options.")
+    runtime: Any = Field(
+        "process",
+        validate_default=True,
+        description="Where instances run: a kind, or a kind with its options.",
+    )
     traffic: Any = Field(
         None, description="The proxy in front of it; without one the service takes no requests."
     )
