@@ -9,7 +9,7 @@ from pathlib import Path
 from lastgood.domain.errors import LastgoodError
 from lastgood.domain.plan import Step
 from lastgood.domain.run import StepEnd
-from lastgood.execution.workplace import Workplace
+from lastgood.execution.workplace import Progress, Workplace
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,10 @@ class Job:
     def midway(self) -> None:
         """An instant at which a kill hurts most; every handler has at least one."""
         self.workplace.checkpoint(f"{self.path}:middle")
+
+    def say(self, text: str) -> None:
+        """Tell whoever looks on how it goes."""
+        self.workplace.progress(Progress(self.run_id, self.path, self.step, text))
 
     def text(self, name: str) -> str:
         value = self.step.arguments.get(name, "")

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lastgood.domain.errors import UsageError
+from lastgood.domain.plan import Step
 from lastgood.domain.policy import Invariant
+from lastgood.domain.run import StepEnd
 from lastgood.domain.signal import Probe
 from lastgood.domain.system import Service, System
 from lastgood.ports.clock import Clock
@@ -31,6 +33,18 @@ class ProbeAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """What goes on in a run, for whoever looks on. `end` is None while the step still goes on."""
+
+    run_id: str
+    path: str
+    step: Step
+    says: str = ""
+    end: StepEnd | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Workplace:
     system: System
     clock: Clock
@@ -38,7 +52,8 @@ class Workplace:
     runs: Runs
     leases: Leases
     shelf: Shelf
-    engine: Engine
+    engine: str  # the name of the engine that new runs use
+    engines: Callable[[str], Engine]  # a run goes on with the engine that it began with
     runtimes: Mapping[str, Runtime]  # by service
     traffic: Mapping[str, Traffic]  # by service; a service without traffic has none
     stores: Mapping[str, Store]
@@ -55,7 +70,7 @@ class Workplace:
     run_command: Callable[[tuple[str, ...], Path], None]  # a build; raises ActionFailed
     documents: Callable[[], Mapping[str, bytes]]  # the documents as files, for the capsule
     checkpoint: Callable[[str], None]  # fault injection: called at named instants
-    progress: Callable[[str], None]
+    progress: Callable[[Progress], None]
 
     def runtime(self, service: str) -> Runtime:
         return self.runtimes[self.system.service(service).name]

@@ -54,7 +54,7 @@ def perform(job: Job) -> Said:
             if now - noted >= _NOTE_EVERY_SECONDS:
                 noted = now
                 _write_note(note, watched, elapsed)
-                workplace.progress(f"{elapsed.total_seconds():.0f} s: {verdict.reasons[0]}")
+                job.say(f"{elapsed.total_seconds():.0f} s: {verdict.reasons[0]}")
             workplace.clock.sleep(_PACE)
     finally:
         for source in sources:

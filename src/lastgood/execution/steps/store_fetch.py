@@ -10,8 +10,6 @@ from lastgood.domain.event import BackupVerified
 from lastgood.domain.point import Backup
 from lastgood.execution.handler import Handler, Job, Said
 
-_WHOLE = ".whole"
-
 
 def fetched_folder(state: Path, point_id: str, store: str, run_id: str) -> Path:
     """Where a run restores a store aside."""
@@ -19,8 +17,7 @@ def fetched_folder(state: Path, point_id: str, store: str, run_id: str) -> Path:
 
 
 def already_done(job: Job) -> Said | None:
-    folder = _folder(job)
-    if folder.is_dir() and folder.with_suffix(_WHOLE).exists():
+    if _folder(job).is_dir() and _whole(job).exists():
         return Said(f"{job.text('store')} stands aside already, checked.")
     return None
 
@@ -76,9 +73,14 @@ def _fetch(job: Job, backup: Backup) -> int:
             "It is not what was backed up; the live data is untouched.",
             "Choose another point: `lastgood points`.",
         )
-    folder.with_suffix(_WHOLE).touch()
+    _whole(job).touch()
     workplace.records.record(BackupVerified(backup.id, "restore"), f"{job.key}/{backup.id}")
     return sum(marker.figures.values())
+
+
+def _whole(job: Job) -> Path:
+    """Noted in the run's own folder: a folder that the user named holds nothing but the data."""
+    return job.folder / f"whole-{job.text('store')}"
 
 
 def _folder(job: Job) -> Path:
