@@ -43,7 +43,7 @@ class FolderShelf:
                 write_whole(self._list(digest), dumps(entries))
                 _make_read_only(folder, entries)
                 flush_tree(folder)
-                _move(folder, tree)
+                _move(folder, tree, entries)
             tree.chmod(tree.stat().st_mode & ~_WRITE_BITS)  # after the move: a rename needs it writable
             _remove(folder)
             return digest, size_bytes
@@ -152,19 +152,33 @@ def _make_read_only(folder: Path, entries: tuple[FileEntry, ...]) -> None:
             )
 
 
-def _move(folder: Path, tree: Path) -> None:
+def _move(folder: Path, tree: Path, entries: tuple[FileEntry, ...]) -> None:
     try:
         folder.rename(tree)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
         aside = tree.with_name("tree.part")  # staged on another disk: copied, then renamed like the rest
-        _remove(aside)
-        shutil.copytree(folder, aside, symlinks=True)
-        flush_tree(aside)
-        aside.chmod(0o700)
-        aside.rename(tree)
+        try:
+            _remove(aside)
+            _copy(folder, aside, entries)
+            aside.rename(tree)
+        finally:
+            _remove(aside)
     flush_tree(tree.parent)
+
+
+def _copy(folder: Path, target: Path, entries: tuple[FileEntry, ...]) -> None:
+    target.mkdir()
+    for entry in entries:  # sorted: a folder comes before what is in it
+        if entry.kind == "folder":
+            (target / entry.path).mkdir()
+        elif entry.kind == "link":
+            (target / entry.path).symlink_to(entry.digest)
+        else:
+            shutil.copyfile(folder / entry.path, target / entry.path)
+    _make_read_only(target, entries)
+    flush_tree(target)
 
 
 def _remove(folder: Path) -> None:
