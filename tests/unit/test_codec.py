@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lastgood.domain.codec import dumps, from_json, loads, to_json
 from lastgood.domain.errors import ActionFailed
 from lastgood.domain.plan import Plan, Step
 from lastgood.domain.point import Backup, Marker, RecoveryPoint
 from lastgood.domain.release import Launch, Release
 from lastgood.domain.run import Run, StepEnd, StepRecord, StepResult
 from lastgood.domain.system import System
-from lastgood.records.codec import dumps, from_json, loads, to_json
 
 texts = st.text(max_size=12)
 times = st.datetimes(timezones=st.just(UTC))

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
+from lastgood.domain.codec import dumps
 from lastgood.domain.errors import ActionFailed, Busy
-from lastgood.records.codec import dumps
 from lastgood.records.files import locked, write_whole
 
 

@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
+from lastgood.domain.codec import dumps, to_json
 from lastgood.domain.errors import ActionFailed, DiskFull
 from lastgood.ports.clock import Clock
 from lastgood.ports.ledger import Entry
-from lastgood.records.codec import dumps, to_json
 
 BEFORE_THE_FIRST = "0" * 64
 WRITE_LIMIT = timedelta(seconds=30)

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from lastgood.domain.codec import Json, dumps, from_json, loads
 from lastgood.domain.errors import ActionFailed, Busy, Refused, UsageError
 from lastgood.domain.plan import Plan
 from lastgood.domain.run import Run, RunState, StepRecord
-from lastgood.records.codec import Json, dumps, from_json, loads
 from lastgood.records.files import is_locked, locked, not_written, sync_folder, write_whole
 
 T = TypeVar("T")

@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lastgood.domain.codec import dumps, loads
 from lastgood.domain.errors import ActionFailed, ArtifactChanged, DiskFull, Refused
 from lastgood.domain.release import FileEntry, artifact_digest
-from lastgood.records.codec import dumps, loads
 from lastgood.records.files import write_whole
 from lastgood.records.flush import flush_tree
 
