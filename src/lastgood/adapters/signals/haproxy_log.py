@@ -10,9 +10,8 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -20,40 +19,33 @@ from lastgood.domain.errors import TrafficFailed
 from lastgood.domain.signal import Reading
 
 RECONNECT_EVERY = timedelta(milliseconds=50)
-SETTLED_AFTER = timedelta(milliseconds=500)
 _NOT_INSTANCES = ("lastgood-decoy", "<NOSRV>")
 _LATENCIES_KEPT = 100_000  # an instance, between two readings; more are counted but not listed
-
-
-@dataclass(slots=True)
-class _Tally:
-    total: int = 0
-    ends: Counter[str] = field(default_factory=Counter)
-    latencies_seconds: list[float] = field(default_factory=list)
+_GIVEN_UP = "given up by clients"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One finished request. `bad` names what was wrong with the answer ("status 500", "broken answer"), or
-    is empty. `given_up` tells that the client left before there was an answer: no outcome of the server's."""
+    """One finished request. `number` counts the proxy's log lines; `instance_id` is empty when the request
+    reached none. `bad` names what was wrong with the answer ("status 500", "broken answer"), or is empty.
+    `given_up` tells that the client left before there was an answer: no outcome of the instance's."""
 
+    number: int
     instance_id: str
     bad: str
     given_up: bool
     latency_seconds: float
 
 
-def read_line(text: bytes) -> Line | None:
-    """A log line as the frontend's log-format writes it; None for requests that reached no instance.
+def read_line(text: bytes) -> Line:
+    """A log line as the frontend's log-format writes it.
 
     The latency is the time from the connection to the instance until its headers were there: it holds
     neither a hold nor the transfer to a slow client. Where there were none, it is the time spent waiting.
-    `ends` is HAProxy's termination state (management manual, 8.5): C and c are the client's abort and time
-    limit, S and s the server's.
+    `ends` is HAProxy's termination state (configuration manual, 8.5): C and c are the client's abort and
+    time limit, S and s the server's.
     """
     values = json.loads(text)
-    if values["server"] in _NOT_INSTANCES:
-        return None
     answered = values["answer_ms"] >= 0
     waited_ms = values["answer_ms"] if answered else values["active_ms"] - max(0, values["connect_ms"])
     given_up = values["ends"][0] in "Cc" and not answered
@@ -62,58 +54,78 @@ def read_line(text: bytes) -> Line | None:
         bad = "broken answer" if values["ends"][0] == "S" else "time limit"
     elif not given_up and values["status"] >= 500:
         bad = f"status {values['status']}"
-    return Line(values["server"], bad, given_up, max(0, waited_ms) / 1000)
+    instance_id = "" if values["server"] in _NOT_INSTANCES else values["server"]
+    return Line(values["line"], instance_id, bad, given_up, max(0, waited_ms) / 1000)
+
+
+@dataclass(slots=True)
+class _Tally:
+    total: int = 0
+    bad: Counter[str] = field(default_factory=Counter)
+    given_up: int = 0
+    latencies_seconds: list[float] = field(default_factory=list)
+
+    def count(self, line: Line) -> None:
+        if line.given_up:
+            self.given_up += 1
+            return
+        self.total += 1
+        if line.bad:
+            self.bad[line.bad] += 1
+        if len(self.latencies_seconds) < _LATENCIES_KEPT:
+            self.latencies_seconds.append(line.latency_seconds)
+
+    def reading(self, signal: str, instance_id: str, now: datetime) -> Reading:
+        ends = {**self.bad, **({_GIVEN_UP: self.given_up} if self.given_up else {})}
+        return Reading(
+            signal=signal,
+            kind="outcomes",
+            instance_id=instance_id,
+            at=now,
+            total=self.total,
+            bad=self.bad.total(),
+            detail=", ".join(f"{count} {what}" for what, count in sorted(ends.items())),
+            latencies_seconds=tuple(self.latencies_seconds),
+        )
 
 
 class HAProxyOutcomes:
-    """`subscribe` opens the stream of log lines, `finished` is the proxy's own count of ended requests."""
+    """`subscribe` opens the stream of log lines; it is called again when the proxy was restarted.
+
+    `missed` counts lines that the proxy wrote and that never came here, by the gaps in their numbers.
+    """
 
     name = "requests"
 
-    def __init__(self, subscribe: Callable[[], socket.socket], finished: Callable[[], int]) -> None:
+    def __init__(self, subscribe: Callable[[], socket.socket]) -> None:
         self._subscribe = subscribe
-        self._finished = finished
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._stream: socket.socket | None = None
         self._tallies: dict[str, _Tally] = {}
-        self._lines = 0
-        self._count_at_open: int | None = None
-        self._sample: tuple[float, int] | None = None
-        self.missed = 0  # requests that the proxy counted and whose lines never came
+        self._last_number: int | None = None
+        self.missed = 0
 
     def open(self) -> None:
         self.close()
         self._closing.clear()
-        self._tallies, self._lines, self._sample, self.missed = {}, 0, None, 0
+        self._tallies, self._last_number, self.missed = {}, None, 0
         self._connect()
-        self._count_at_open = self._count()
         self._thread = threading.Thread(target=self._follow, name="haproxy-log", daemon=True)
         self._thread.start()
 
     def read(self, now: datetime) -> tuple[Reading, ...]:
-        self._compare_counts()
         with self._lock:
             tallies, self._tallies = self._tallies, {}
         return tuple(
-            Reading(
-                signal=self.name,
-                kind="outcomes",
-                instance_id=instance_id,
-                at=now,
-                total=tally.total,
-                bad=sum(count for what, count in tally.ends.items() if what != _GIVEN_UP),
-                detail=", ".join(f"{count} {what}" for what, count in sorted(tally.ends.items())),
-                latencies_seconds=tuple(tally.latencies_seconds),
-            )
-            for instance_id, tally in sorted(tallies.items())
+            tally.reading(self.name, instance_id, now) for instance_id, tally in sorted(tallies.items())
         )
 
     def close(self) -> None:
         self._closing.set()
         if self._stream is not None:
-            self._hang_up(self._stream)
+            _hang_up(self._stream)
         if self._thread is not None:
             self._thread.join()
         self._thread = self._stream = None
@@ -127,13 +139,11 @@ class HAProxyOutcomes:
                 self._closing.wait(RECONNECT_EVERY.total_seconds())
                 continue
             *lines, rest = (rest + part).split(b"\n")
-            self._count_lines([line for line in lines if line.startswith(b"{")])  # others are notices
+            self._count(read_line(line) for line in lines if line.startswith(b"{"))  # others are notices
 
     def _receive(self) -> bytes:
         """What came; nothing when the proxy is gone or was restarted, and then the next call connects."""
-        if self._stream is None and not self._connect():
-            return b""
-        stream = self._stream
+        stream = self._stream or self._connect()
         if stream is None:
             return b""
         try:
@@ -143,62 +153,33 @@ class HAProxyOutcomes:
         if not part:
             stream.close()
             self._stream = None
+            self._last_number = None
         return part
 
-    def _connect(self) -> bool:
+    def _connect(self) -> socket.socket | None:
         try:
             stream = self._subscribe()
         except (TrafficFailed, OSError):
-            return False  # unknown is an empty answer
+            return None  # unknown is an empty answer
         stream.settimeout(None)
         self._stream = stream
         if self._closing.is_set():
-            self._hang_up(stream)
-        return True
+            _hang_up(stream)
+        return stream
 
-    def _hang_up(self, stream: socket.socket) -> None:
-        try:
-            stream.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return  # it is closed already
-
-    def _count_lines(self, texts: list[bytes]) -> None:
-        lines = [read_line(text) for text in texts]
+    def _count(self, lines: Iterable[Line]) -> None:
         with self._lock:
-            self._lines += len(lines)
             for line in lines:
-                if line is not None:
-                    self._count_line(line)
-
-    def _count_line(self, line: Line) -> None:
-        tally = self._tallies.setdefault(line.instance_id, _Tally())
-        if line.given_up:
-            tally.ends[_GIVEN_UP] += 1
-            return
-        tally.total += 1
-        if line.bad:
-            tally.ends[line.bad] += 1
-        if len(tally.latencies_seconds) < _LATENCIES_KEPT:
-            tally.latencies_seconds.append(line.latency_seconds)
-
-    def _compare_counts(self) -> None:
-        """Lines still on their way are not lost: a count is compared once it is SETTLED_AFTER old."""
-        if self._sample is not None and time.monotonic() - self._sample[0] < SETTLED_AFTER.total_seconds():
-            return
-        if self._sample is not None and self._count_at_open is not None:
-            self.missed = max(self.missed, self._sample[1] - self._count_at_open - self._lines)
-        count = self._count()
-        if count is None:
-            return
-        if self._count_at_open is None or (self._sample is not None and count < self._sample[1]):
-            self._count_at_open = count - self._lines  # the proxy was started again and counts from 0
-        self._sample = (time.monotonic(), count)
-
-    def _count(self) -> int | None:
-        try:
-            return self._finished()
-        except TrafficFailed:
-            return None
+                # threads of the proxy may swap two neighbours: that adds one to a gap and takes it back
+                if self._last_number is not None:
+                    self.missed += line.number - self._last_number - 1
+                self._last_number = line.number
+                if line.instance_id:
+                    self._tallies.setdefault(line.instance_id, _Tally()).count(line)
 
 
-_GIVEN_UP = "given up by clients"
+def _hang_up(stream: socket.socket) -> None:
+    try:
+        stream.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # it is closed already

@@ -10,7 +10,6 @@ from lastgood.adapters.traffic.haproxy.configuration import (
     DECOY,
     Standing,
     address,
-    server_keywords,
 )
 from lastgood.ports.traffic import Route
 
@@ -70,7 +69,7 @@ def removals(servers: Iterable[Server], standing: Standing) -> tuple[str, ...]:
 
 def _add(route: Route, held: bool) -> tuple[str, ...]:
     name = f"{BACKEND}/{route.instance_id}"
-    add = f"add server {name} {address(route.host, route.port)} {server_keywords(route.weight)}"
+    add = f"add server {name} {address(route.host, route.port)} weight {route.weight}"
     return (add,) if held else (add, f"enable server {name}")  # it is added in maintenance
 
 

@@ -15,7 +15,12 @@ from lastgood.ports.traffic import Route
 BACKEND = "instances"
 DECOY = "lastgood-decoy"
 RING = "requests"
+COUNTED = "counted"
+LOG_FORMAT = (
+    '{"line":%lc,"server":"%s","status":%ST,"ends":"%ts","answer_ms":%Tr,"connect_ms":%Tc,"active_ms":%Ta}'
+)
 _MARK = "# lastgood "
+_INNER_MARGIN = timedelta(seconds=5)
 _PACE_AT_MOST = timedelta(seconds=1)  # haproxy never waits longer between two attempts to connect
 
 
@@ -31,7 +36,6 @@ class Standing:
 class Settings:
     """What stays the same while routes change; `identity` tells this proxy from any other."""
 
-    service: str
     identity: str
     host: str
     port: int
@@ -42,6 +46,10 @@ class Settings:
     threads: int
     max_connections: int
     admin_socket: Path
+
+    @property
+    def inner_socket(self) -> Path:
+        return self.admin_socket.with_name("inner.sock")
 
     @property
     def digest(self) -> str:
@@ -86,22 +94,25 @@ def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def server_keywords(weight: int) -> str:
-    # idle connections are given up after 1 s: applications close theirs after 2 s or more, and a request
-    # that meets such a close on its way is lost, for it must not be sent twice
-    return f"weight {weight} pool-purge-delay 1s"
-
-
 def _server(route: Route, held: bool) -> str:
-    keywords = server_keywords(route.weight) + (" disabled" if held else "")
-    return f"    server {route.instance_id} {address(route.host, route.port)} {keywords}\n"
+    place = address(route.host, route.port)
+    return f"    server {route.instance_id} {place} weight {route.weight}{' disabled' if held else ''}\n"
 
 
 def _fixed_part(settings: Settings, digest: str) -> str:
     """Requests wait while no server takes them: each attempt goes to the decoy, is refused at once and is
-    repeated after `timeout connect`, `retries` times, until a server is there again."""
+    repeated after `timeout connect`, `retries` times, until a server is there again.
+
+    Each request passes the proxy twice, people -> counted -> instance, on connections of its own behind
+    the first. HAProxy drops a kept-alive client in silence, without a log line or a count, when an instance
+    breaks off its second or a later request (TX_NOT_FIRST in http_ana.c): behind the inner frontend each
+    request is the first, so that a broken answer is a 502 to its client and an outcome in the log. No
+    connection to an instance is reused either, so none can be closed under a request that must not be
+    sent twice, and none can lead to an instance of before.
+    """
     pace = min(settings.connect_within, _PACE_AT_MOST)
     retries = max(3, math.ceil(settings.hold_limit / pace))
+    longest = settings.hold_limit + settings.answer_within + _INNER_MARGIN
     return f"""\
 global
     node {settings.identity}
@@ -109,7 +120,7 @@ global
     stats socket {settings.admin_socket} mode 600 level admin expose-fd listeners
     stats timeout 1d
     nbthread {settings.threads}
-    maxconn {settings.max_connections}
+    maxconn {2 * settings.max_connections + 100}
     noreuseport
     no strict-limits
 
@@ -120,25 +131,38 @@ ring {RING}
 
 defaults
     mode http
-    timeout connect {_milliseconds(settings.connect_within)}
-    timeout client {_milliseconds(settings.answer_within)}
-    timeout server {_milliseconds(settings.answer_within)}
+    timeout client {_milliseconds(longest)}
     timeout tunnel {_milliseconds(settings.tunnel_idle)}
     timeout http-keep-alive 75s
     timeout http-request 30s
-    option forwardfor
-    option redispatch 1
-    retries {retries}
-    retry-on conn-failure
+    option http-server-close
+    option idle-close-on-response
 
-frontend {settings.service}
+frontend people
     bind {address(settings.host, settings.port)}
+    maxconn {settings.max_connections}
+    option forwardfor
+    default_backend inwards
+
+backend inwards
+    timeout connect 5s
+    timeout server {_milliseconds(longest)}
+    server counted unix@{settings.inner_socket}
+
+frontend {COUNTED}
+    bind unix@{settings.inner_socket} mode 600
+    maxconn {settings.max_connections}
     log ring@{RING} len 1024 format raw local0
-    log-format '{{"server":"%s","status":%ST,"ends":"%ts","answer_ms":%Tr,"connect_ms":%Tc,"active_ms":%Ta}}'
+    log-format '{LOG_FORMAT}'
     default_backend {BACKEND}
 
 backend {BACKEND}
     balance roundrobin
+    timeout connect {_milliseconds(settings.connect_within)}
+    timeout server {_milliseconds(settings.answer_within)}
+    option redispatch 1
+    retries {retries}
+    retry-on conn-failure
     server {DECOY} 127.0.0.1:1 backup
 """
 

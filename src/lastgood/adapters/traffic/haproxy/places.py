@@ -16,7 +16,7 @@ from lastgood.domain.errors import TrafficFailed
 
 LOCK_LIMIT = timedelta(seconds=30)
 # the kernel allows 107 bytes for the path of a UNIX socket, and haproxy adds its pid and `.tmp` while binding
-_LONGEST_SOCKET_PATH = 80
+_LONGEST_SOCKET_PATH = 80  # bytes
 
 
 class Places:
@@ -64,7 +64,8 @@ class Places:
             yield
 
     def remove_sockets(self) -> None:
-        self.admin_socket.unlink(missing_ok=True)
+        for name in ("admin.sock", "inner.sock"):
+            self.admin_socket.with_name(name).unlink(missing_ok=True)
         if self.admin_socket.parent != self.folder and self.admin_socket.parent.is_dir():
             self.admin_socket.parent.rmdir()
             self._recorded_sockets.unlink(missing_ok=True)

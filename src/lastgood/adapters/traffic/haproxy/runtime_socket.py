@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,8 +14,7 @@ from lastgood.adapters.traffic.haproxy.configuration import BACKEND, RING
 from lastgood.domain.errors import TrafficFailed
 
 ANSWER_LIMIT = timedelta(seconds=5)
-_FRONTEND_TYPE, _SERVER_TYPE = 1, 4
-_AGREES = {"", "New server registered.", "Server deleted."}
+_SERVER_TYPE = 4
 
 
 class ProxyGone(TrafficFailed):
@@ -46,19 +45,6 @@ class RuntimeSocket:
                 raise _gone(self._path) from error
         return answer.decode("utf-8", "replace")
 
-    def tell(self, commands: Sequence[str]) -> None:
-        """Commands that change something. Raises TrafficFailed with the proxy's words when it refuses one."""
-        if not commands:
-            return
-        answer = self.ask(";".join(commands))
-        refused = [line for line in answer.splitlines() if line.strip() not in _AGREES]
-        if refused:
-            raise TrafficFailed(
-                f"The proxy refused a change: {' '.join(refused)}",
-                "Its routes may be the ones from before; no request was failed by this.",
-                "Run the command again; when it refuses again, restart the proxy.",
-            )
-
     def info(self) -> Mapping[str, str]:
         lines = self.ask("show info").splitlines()
         return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
@@ -67,27 +53,15 @@ class RuntimeSocket:
         return read_servers(self.ask(f"show servers state {BACKEND}"))
 
     def in_flight(self, server: str) -> int:
-        rows = self._statistics(BACKEND, _SERVER_TYPE)
+        text = self.ask(f"show stat {BACKEND} {_SERVER_TYPE} -1")
+        rows = csv.DictReader(io.StringIO(text.removeprefix("# ").strip()))
         return sum(int(row["scur"]) for row in rows if row["svname"] == server)
-
-    def finished(self, frontend: str) -> int:
-        """Requests that ended, however, since the proxy started: one log line was due for each."""
-        return sum(
-            int(count)
-            for row in self._statistics(frontend, _FRONTEND_TYPE)
-            for name, count in row.items()
-            if name.startswith("hrsp_") and count
-        )
 
     def subscribe(self) -> socket.socket:
         """A stream of the log lines from now on."""
         connection = self._connected()
         connection.sendall(f"show events {RING} -w -n\n".encode())
         return connection
-
-    def _statistics(self, proxy: str, kind: int) -> list[dict[str, str]]:
-        text = self.ask(f"show stat {proxy} {kind} -1")
-        return list(csv.DictReader(io.StringIO(text.removeprefix("# ").strip())))
 
     def _connected(self) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

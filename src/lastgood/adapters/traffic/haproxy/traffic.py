@@ -47,7 +47,6 @@ class HAProxyTraffic:
         self._places = Places(folder)
         self._program = options.program
         self._settings = Settings(
-            service=service,
             identity=f"lastgood-{hashlib.sha256(str(self._places.folder).encode()).hexdigest()[:16]}",
             host=host,
             port=port,
@@ -111,7 +110,7 @@ class HAProxyTraffic:
         return True
 
     def outcomes(self) -> SignalSource:
-        return HAProxyOutcomes(self._socket.subscribe, lambda: self._socket.finished(self._settings.service))
+        return HAProxyOutcomes(self._socket.subscribe)
 
     def stop(self) -> None:
         with self._places.locked():
@@ -170,12 +169,13 @@ class HAProxyTraffic:
         wanted = Standing(
             tuple(replace(route, host=_resolved(route.host)) for route in standing.routes), standing.held
         )
-        self._socket.tell(commands(self._socket.servers(), wanted))
+        change = commands(self._socket.servers(), wanted)
+        answer = self._socket.ask(";".join(change)) if change else ""
         servers = self._socket.servers()
         missing = commands(servers, wanted)
         if missing:
             raise TrafficFailed(
-                f"The proxy agreed to a change and did not make it: {missing[0]}",
+                f"The proxy did not take `{missing[0]}`: {' '.join(answer.split())}",
                 "Its routes are not the ones that were asked for.",
                 "Run the command again; when it fails again, restart the proxy.",
             )
