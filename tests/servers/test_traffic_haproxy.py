@@ -497,6 +497,19 @@ def test_impossible_routes_change_nothing(proxy: Proxy, instance: Starter) -> No
     assert traffic.routes() == (old.route(100),)
 
 
+def test_an_instance_is_reached_by_name_and_an_unknown_name_changes_nothing(
+    proxy: Proxy, instance: Starter
+) -> None:
+    old = instance("old")
+    traffic = proxy.traffic()
+    traffic.ensure()
+    traffic.shift([Route("old", "localhost", old.port, 100)])
+    with pytest.raises(TrafficFailed, match="not known"):
+        traffic.shift([Route("old", "no.such.host.invalid", old.port, 100)])
+    assert traffic.routes() == (Route("old", "localhost", old.port, 100),)
+    assert proxy.once().release == "old"
+
+
 def test_a_long_folder_gets_its_sockets_elsewhere_and_stop_leaves_nothing(
     instance: Starter, tmp_path: Path
 ) -> None:

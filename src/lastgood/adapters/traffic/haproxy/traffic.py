@@ -70,7 +70,7 @@ class HAProxyTraffic:
                 self._start()
             elif digest != self._settings.digest:
                 self._process.start(find_program(self._program), self._process.running(), take_listeners=True)
-            self._enforce(standing)
+            self._enforce(_resolved(standing))
 
     def routes(self) -> tuple[Route, ...]:
         return self._standing().routes
@@ -120,12 +120,13 @@ class HAProxyTraffic:
 
     def _change(self, standing: Standing) -> None:
         """On disk first: a proxy that crashes between the two starts again with the new routes."""
+        wanted = _resolved(standing)
         self._record(standing)
         try:
-            self._enforce(standing)
+            self._enforce(wanted)
         except ProxyGone:
             self._start()
-            self._enforce(standing)
+            self._enforce(wanted)
 
     def _standing(self) -> Standing:
         try:
@@ -164,11 +165,8 @@ class HAProxyTraffic:
         # a proxy that runs without its socket (someone removed it) serves, but takes no commands: replace it
         self._process.start(find_program(self._program), self._process.running(), take_listeners=False)
 
-    def _enforce(self, standing: Standing) -> None:
-        """Lead the running proxy to `standing` by commands, and look whether it is there."""
-        wanted = Standing(
-            tuple(replace(route, host=_resolved(route.host)) for route in standing.routes), standing.held
-        )
+    def _enforce(self, wanted: Standing) -> None:
+        """Lead the running proxy to `wanted` by commands, and look whether it is there."""
         change = commands(self._socket.servers(), wanted)
         answer = self._socket.ask(";".join(change)) if change else ""
         servers = self._socket.servers()
@@ -183,7 +181,14 @@ class HAProxyTraffic:
             self._socket.ask(removal)  # refused while it has connections; the next change tries again
 
 
-def _resolved(host: str) -> str:
+def _resolved(standing: Standing) -> Standing:
+    """With addresses for names, as the proxy will show them."""
+    return replace(
+        standing, routes=tuple(replace(route, host=_address(route.host)) for route in standing.routes)
+    )
+
+
+def _address(host: str) -> str:
     try:
         return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
     except OSError as error:
