@@ -532,6 +532,18 @@ def test_a_long_folder_gets_its_sockets_elsewhere_and_stop_leaves_nothing(
     proxy.traffic().stop()
 
 
+def test_a_proxy_that_hangs_or_was_never_recorded_can_be_stopped(proxy: Proxy) -> None:
+    traffic = proxy.traffic()
+    traffic.ensure()
+    os.kill(proxy.pid(), signal.SIGSTOP)
+    traffic.stop()
+    assert processes(proxy.folder) == []
+    traffic.ensure()
+    (proxy.folder / "process.json").unlink()
+    traffic.stop()
+    assert processes(proxy.folder) == []
+
+
 def test_two_that_ensure_at_once_start_one_proxy(proxy: Proxy) -> None:
     threads = [threading.Thread(target=lambda: proxy.traffic().ensure()) for _ in range(4)]
     for thread in threads:

@@ -114,7 +114,8 @@ class HAProxyTraffic:
 
     def stop(self) -> None:
         with self._places.locked():
-            self._adopted()
+            if self._process.running() is None:
+                self._adopted()  # it was started by one that was killed before it could record it
             self._process.stop()
             self._places.remove_sockets()
 
