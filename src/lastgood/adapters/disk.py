@@ -18,6 +18,7 @@ _FICLONE = 0x40049409  # linux/fs.h
 _RENAME_EXCHANGE = 2  # linux/fs.h
 _AT_FDCWD = -100
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_NOT_LINKED = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOSYS, errno.EOPNOTSUPP}
 _NOT_SUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
@@ -62,6 +63,16 @@ def copy_file(source: Path, target: Path) -> None:
         writing.flush()
         copy_attributes(os.fstat(reading.fileno()), target)
         os.fsync(writing.fileno())
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """A second name of the same file, at no cost; a copy where the file system or its owner refuses one."""
+    try:
+        target.hardlink_to(source)
+    except OSError as error:
+        if error.errno not in _NOT_LINKED:
+            raise
+        copy_file(source, target)
 
 
 def copy_attributes(status: os.stat_result, target: Path) -> None:

@@ -41,7 +41,8 @@ def values(options: FilesOptions) -> dict[str, str]:
 
 
 class FilesStore:
-    """A copy is a folder with the same content. Figures: `files` (links too), `folders`, `bytes`."""
+    """A copy is a folder with the same content. Figures: `files` (links too) and `bytes`; empty folders
+    stand in the fingerprint only."""
 
     capabilities = StoreCapabilities(queries=False, switches_under_running_services=True, copies_aside=False)
 
@@ -77,8 +78,8 @@ class FilesStore:
             return self._marker(folder)
 
     def switch_in(self, folder: Path, keep_as: Path) -> None:
-        """`folder` is used up (moved, not copied) where it stands on the live folder's file system."""
         with translated(StoreFailed, f"switching the store {self.name}", self._live):
+            self._require_folder(folder)
             switch(self._live, folder, keep_as, self._exclude)
 
     def stake(self, since: Path) -> Stake:
@@ -130,11 +131,7 @@ class FilesStore:
             line = f"{found.path}\0{found.kind}\0{found.mode:o}\0{found.size}\0{found.digest}\n"
             digest.update(os.fsencode(line))
         files = [found for found in entries if found.kind != "folder"]
-        figures = {
-            "files": len(files),
-            "folders": len(entries) - len(files),
-            "bytes": sum(found.size for found in files),
-        }
+        figures = {"files": len(files), "bytes": sum(found.size for found in files)}
         return Marker(self.name, datetime.now(UTC), figures, digest.hexdigest())
 
     def _require_folder(self, folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -62,7 +62,12 @@ def entry(folder: Path, path: str, status: os.stat_result) -> FileEntry:
     return FileEntry(path, "file", mode, status.st_size, digest)
 
 
-def copy_tree(source: Path, target: Path, exclude: Sequence[str]) -> None:
+def copy_tree(
+    source: Path,
+    target: Path,
+    exclude: Sequence[str],
+    copy_one: Callable[[Path, Path], None] = copy_file,
+) -> None:
     """Copy what counts into the new folder `target`, beside running writers: each file as it was at one
     instant. Raises StoreFailed for a file that changes faster than it can be copied."""
     target.mkdir()
@@ -75,26 +80,22 @@ def copy_tree(source: Path, target: Path, exclude: Sequence[str]) -> None:
         elif stat.S_ISLNK(status.st_mode):
             place.symlink_to((source / path).readlink())
         else:
-            _copy_at_one_instant(source / path, place)
+            _copy_at_one_instant(source / path, place, copy_one)
     for place, status in reversed(folders):
         sync_folder(place)
         copy_attributes(status, place)
 
 
-def _copy_at_one_instant(source: Path, target: Path) -> None:
+def _copy_at_one_instant(source: Path, target: Path, copy_one: Callable[[Path, Path], None]) -> None:
     for _ in range(_TRIES):
         try:
             before = source.stat()
-            copy_file(source, target)
+            copy_one(source, target)
             after = source.stat()
         except FileNotFoundError:  # removed by its writer meanwhile: then it does not belong to the copy
             target.unlink(missing_ok=True)
             return
-        if (before.st_ino, before.st_size, before.st_ctime_ns) == (
-            after.st_ino,
-            after.st_size,
-            after.st_ctime_ns,
-        ):
+        if _version(before) == _version(after):
             return
         target.unlink()
     raise StoreFailed(
@@ -102,3 +103,8 @@ def _copy_at_one_instant(source: Path, target: Path) -> None:
         "The copy was given up.",
         "Add it to `exclude` when it is no data (a log), or hold the writers.",
     )
+
+
+def _version(status: os.stat_result) -> tuple[int, int, int]:
+    # not the change time: making a hard link sets it
+    return status.st_ino, status.st_size, status.st_mtime_ns
