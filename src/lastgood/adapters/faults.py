@@ -1,0 +1,14 @@
+"""Kill points for the crash tests: LASTGOOD_KILL=PATH:INSTANT ends this process there by SIGKILL."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+VARIABLE = "LASTGOOD_KILL"
+
+
+def kill_here(instant: str) -> None:
+    """`instant` is PATH:begin, :middle, :end or :recorded of the step that goes on."""
+    if os.environ.get(VARIABLE) == instant:
+        os.kill(os.getpid(), signal.SIGKILL)

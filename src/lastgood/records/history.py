@@ -1,0 +1,34 @@
+"""Events in, history out, over the ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+from lastgood.domain.codec import from_json, to_json
+from lastgood.domain.event import Dated, Event
+from lastgood.domain.history import History, fold
+from lastgood.ports.ledger import Ledger
+
+_TYPES = {kind.__name__: kind for kind in get_args(Event)}
+
+
+class LedgerRecords:
+    """Implements ports.records.Records; an event's kind in the ledger is the name of its type."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def record(self, event: Event, key: str) -> None:
+        self._ledger.append(type(event).__name__, to_json(event), key)
+
+    def history(self) -> History:
+        return fold(
+            Dated(entry.at, from_json(_TYPES[entry.kind], entry.body)) for entry in self._ledger.entries()
+        )
+
+    def copy_to(self, file: Path) -> None:
+        self._ledger.copy_to(file)
+
+    def prove(self) -> int:
+        return self._ledger.prove()

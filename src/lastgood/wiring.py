@@ -1,0 +1,186 @@
+"""The composition root: documents in, a Workplace out."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from lastgood.adapters.clock import SystemClock
+from lastgood.adapters.faults import kill_here
+from lastgood.adapters.process import run
+from lastgood.adapters.registry import STORES, VAULTS, option_models
+from lastgood.adapters.runtimes.process import ProcessRuntime
+from lastgood.adapters.secrets import read_secret
+from lastgood.adapters.signals.exits import ExitSource
+from lastgood.adapters.signals.invariants import InvariantSource, check_invariant
+from lastgood.adapters.signals.probes import ProbeSource, ask
+from lastgood.adapters.sources.source import open_source
+from lastgood.adapters.traffic.haproxy import HAProxyOptions, HAProxyTraffic
+from lastgood.adapters.vault_keys import make_key
+from lastgood.documents.load import load
+from lastgood.domain.errors import ActionFailed
+from lastgood.domain.policy import Invariant
+from lastgood.domain.signal import Probe
+from lastgood.domain.system import Service, System, Vault
+from lastgood.engine.dbos import DbosEngine
+from lastgood.engine.inline import InlineEngine
+from lastgood.execution.workplace import ProbeAnswer, Progress, Workplace
+from lastgood.ports.engine import Engine
+from lastgood.ports.runtime import Instance
+from lastgood.ports.signal import SignalSource
+from lastgood.ports.store import Store
+from lastgood.ports.traffic import Traffic
+from lastgood.ports.vault import Vault as VaultPort
+from lastgood.records.history import LedgerRecords
+from lastgood.records.leases import FolderLeases
+from lastgood.records.ledger import SqliteLedger
+from lastgood.records.runs import FolderRuns
+from lastgood.records.shelf import FolderShelf
+
+BUILD_LIMIT = timedelta(minutes=30)
+DEFAULT_ENGINE = "dbos"
+
+
+def load_system(folder: Path) -> System:
+    """Raises DocumentsInvalid."""
+    return load(folder, option_models())
+
+
+def open_workplace(
+    system: System,
+    engine: str = DEFAULT_ENGINE,
+    progress: Callable[[Progress], None] = lambda progress: None,
+) -> Workplace:
+    """Makes the state folder and the vaults' keys where there are none; starts nothing."""
+    system.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for vault in system.vaults:
+        _make_key_once(vault)
+    clock = SystemClock()
+    stores = {store.name: _store(system, store.name) for store in system.stores}
+
+    def ask_store(store: str, query: str) -> str:
+        return stores[system.store(store).name].ask(query)
+
+    def check(invariant: Invariant) -> tuple[bool | None, str]:
+        return check_invariant(invariant, ask_store, system.folder)
+
+    def watch_invariants(invariants: tuple[Invariant, ...], instance_id: str) -> SignalSource:
+        return InvariantSource(invariants, instance_id, ask_store, system.folder)
+
+    runtimes = {
+        service.name: ProcessRuntime(system.state / "instances" / service.name) for service in system.services
+    }
+
+    def watch_instance(service: Service, instance: Instance) -> tuple[SignalSource, ...]:
+        probes = (*service.readiness, *system.detection.probes)
+        return (
+            ProbeSource(probes, instance.instance_id, instance.host, instance.port, system.folder),
+            ExitSource(runtimes[service.name], instance.instance_id),
+        )
+
+    return Workplace(
+        system=system,
+        clock=clock,
+        records=LedgerRecords(SqliteLedger(system.state / "ledger.db", clock)),
+        runs=FolderRuns(system.state / "runs"),
+        leases=FolderLeases(system.state / "leases"),
+        shelf=FolderShelf(system.state / "releases"),
+        engine=engine,
+        engines=_engine,
+        runtimes=runtimes,
+        traffic={
+            service.name: _traffic(system, service)
+            for service in system.services
+            if service.traffic is not None
+        },
+        stores=stores,
+        vaults={vault.name: _vault(vault, system.state / "cache" / vault.name) for vault in system.vaults},
+        values=_values(system),
+        store_in=lambda name, folder: _store_in(system, name, folder),
+        open_source=open_source,
+        ask_probe=lambda probe, host, port: _ask(probe, host, port, system.folder),
+        watch_instance=watch_instance,
+        watch_invariants=watch_invariants,
+        check_invariant=check,
+        read_secret=lambda reference: read_secret(reference, system.folder),
+        free_port=_free_port,
+        run_command=_build,
+        documents=lambda: {file.name: file.read_bytes() for file in sorted(system.folder.glob("*.yml"))},
+        checkpoint=kill_here,
+        progress=progress,
+    )
+
+
+def _store(system: System, name: str) -> Store:
+    part = system.store(name).part
+    kind = STORES[part.kind]
+    return kind.build(name, kind.options.model_validate(part.options))
+
+
+def _store_in(system: System, name: str, folder: Path) -> tuple[Store, Mapping[str, str]]:
+    part = system.store(name).part
+    kind = STORES[part.kind]
+    options = kind.relocate(kind.options.model_validate(part.options), folder, name)
+    values = {f"stores.{name}.{field}": value for field, value in kind.values(options).items()}
+    return kind.build(name, options), values
+
+
+def _values(system: System) -> dict[str, str]:
+    found = {}
+    for store in system.stores:
+        kind = STORES[store.part.kind]
+        for field, value in kind.values(kind.options.model_validate(store.part.options)).items():
+            found[f"stores.{store.name}.{field}"] = value
+    return found
+
+
+def _vault(vault: Vault, cache: Path) -> VaultPort:
+    kind = VAULTS[vault.part.kind]
+    return kind.build(vault.name, kind.options.model_validate(vault.part.options), vault.key_file, cache)
+
+
+def _traffic(system: System, service: Service) -> Traffic:
+    traffic = service.traffic
+    if traffic is None:
+        raise ValueError(service.name)
+    options = HAProxyOptions.model_validate(traffic.part.options)
+    folder = system.state / "traffic" / service.name
+    return HAProxyTraffic(service.name, options, traffic.host, traffic.port, folder, traffic.hold_limit)
+
+
+def _engine(name: str) -> Engine:
+    return InlineEngine() if name == "inline" else DbosEngine()
+
+
+def _ask(probe: Probe, host: str, port: int, folder: Path) -> ProbeAnswer:
+    answer = ask(probe, host, port, folder)
+    return ProbeAnswer(answer.passed, answer.detail, answer.seconds)
+
+
+def _make_key_once(vault: Vault) -> None:
+    """A key is made only where none is; it is never replaced: what is in the vault needs the old one."""
+    if vault.key_file.exists():
+        return
+    vault.key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    vault.key_file.touch(mode=0o600)
+    vault.key_file.write_text(make_key() + "\n")
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _build(command: tuple[str, ...], folder: Path) -> None:
+    done = run(command, limit=BUILD_LIMIT, folder=folder)
+    if done.exit_code:
+        raise ActionFailed(
+            f"The build `{' '.join(command)}` ended with exit code {done.exit_code}: "
+            f"{done.error_text[-500:]}",
+            "No release was recorded.",
+            "Mend the build and run the command again.",
+        )
