@@ -20,6 +20,7 @@ from lastgood.adapters.sources.source import open_source
 from lastgood.adapters.traffic.haproxy import HAProxyOptions, HAProxyTraffic
 from lastgood.adapters.vault_keys import make_key
 from lastgood.documents.load import load
+from lastgood.documents.schema import schemas
 from lastgood.domain.errors import ActionFailed
 from lastgood.domain.policy import Invariant
 from lastgood.domain.signal import Probe
@@ -46,6 +47,11 @@ DEFAULT_ENGINE = "dbos"
 def load_system(folder: Path) -> System:
     """Raises DocumentsInvalid."""
     return load(folder, option_models())
+
+
+def document_schemas() -> Mapping[str, object]:
+    """The JSON Schema of each kind of document."""
+    return schemas(option_models())
 
 
 def open_workplace(

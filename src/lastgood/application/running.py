@@ -131,3 +131,17 @@ def needs_person(run: Run) -> bool:
 def decisive_step(run: Run) -> StepRecord | None:
     """The step whose end decided the run; None when all went well."""
     return next((record for record in run.steps if record.result.end is not StepEnd.DONE), None)
+
+
+def cancel_run(workplace: Workplace, run_id: str) -> Run:
+    """A waiting run ends; a running one stops after its step; an interrupted one goes back now."""
+    run = workplace.runs.load(run_id)
+    if run.state is RunState.WAITING:
+        workplace.runs.finish(
+            run_id, RunState.CANCELLED, "Cancelled before it began.", "", "", workplace.clock.now()
+        )
+    elif run.state in (RunState.RUNNING, RunState.INTERRUPTED):
+        workplace.runs.request_stop(run_id)
+        if run.state is RunState.INTERRUPTED:
+            return go_on(workplace, run_id)
+    return workplace.runs.load(run_id)

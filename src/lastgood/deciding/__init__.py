@@ -1,1 +1,1 @@
-"""Decisions as pure functions: judge (signals to verdict), trigger (verdict to action), candidate, retention."""
+"""Decisions as pure functions: judge, trigger, candidate, retention."""

@@ -116,7 +116,7 @@ class DrillCheck:
 
 @dataclass(frozen=True, slots=True)
 class DrillFinished:
-    """`rpo_seconds`: age of the restored data at the drill's assumed failure; None where none was restored."""
+    """`rpo_seconds`: age of the restored data at the assumed failure; None where none was."""
 
     kind: str  # rollback | recovery
     passed: bool

@@ -26,7 +26,7 @@ def perform(job: Job) -> Said:
             raise Refused(
                 f"Release {release.label} ({release.id}) is quarantined: {release.reason}",
                 "It would fail the same way; nothing was changed.",
-                f"Deploy a mended release, or lift it with `lastgood release quarantine --lift {release.id}`.",
+                f"Deploy a mended one, or lift it: `lastgood release quarantine --lift {release.id}`.",
             )
         if release is not None:
             workplace.shelf.prove(release.artifact_digest)

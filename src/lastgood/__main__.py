@@ -1,0 +1,37 @@
+"""The program: the command line with its wiring, imported as late as can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from lastgood.domain.system import System
+from lastgood.execution.workplace import Progress, Workplace
+from lastgood.interfaces.cli.common import Doors
+from lastgood.interfaces.cli.main import main as command_line
+
+
+def main() -> None:
+    command_line(Doors(_load, _open, _schemas))
+
+
+def _load(folder: Path) -> System:
+    from lastgood.wiring import load_system
+
+    return load_system(folder)
+
+
+def _open(folder: Path, engine: str, progress: Callable[[Progress], None]) -> Workplace:
+    from lastgood.wiring import load_system, open_workplace
+
+    return open_workplace(load_system(folder), engine, progress)
+
+
+def _schemas() -> Mapping[str, object]:
+    from lastgood.wiring import document_schemas
+
+    return document_schemas()
+
+
+if __name__ == "__main__":
+    main()
