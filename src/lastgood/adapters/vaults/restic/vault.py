@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
 from urllib.parse import quote, unquote
 
@@ -40,6 +41,9 @@ class ResticOptions(Strict):
     )
 
 
+_NOTHING = ".lastgood-nothing"
+
+
 class ResticVault:
     """`cache` is a folder of its own for restic's cache; without it only speed is lost."""
 
@@ -61,6 +65,8 @@ class ResticVault:
                 f"The folder {folder} is not there.", "Nothing was stored.", "Make it or correct its path."
             )
         self._require_reachable()
+        if not any(folder.iterdir()):
+            return self._put_nothing(tags)
         tagging = [part for tag in _written(tags) for part in ("--tag", tag)]
         for _ in range(_TRIES):
             begun = datetime.now(UTC)
@@ -85,6 +91,13 @@ class ResticVault:
             "Make these files readable for this user, or exclude what changes all the time.",
         )
 
+    def _put_nothing(self, tags: Mapping[str, str]) -> Snapshot:
+        """restic refuses an empty snapshot: a file that stands for "nothing" is stored, and left out again
+        by get."""
+        with TemporaryDirectory(prefix="lastgood-") as aside:
+            (Path(aside) / _NOTHING).touch()
+            return self.put(Path(aside), tags)
+
     def get(self, snapshot_id: str, folder: Path) -> None:
         with translated(VaultFailed, f"restoring from the vault {self.name}", folder):
             _require_empty(folder)
@@ -93,6 +106,7 @@ class ResticVault:
             aside.mkdir(parents=True, mode=0o700)
             try:
                 self._restore(snapshot_id, aside)
+                (aside / _NOTHING).unlink(missing_ok=True)
                 aside.chmod(folder.stat().st_mode & 0o7777 if folder.is_dir() else 0o755)
                 aside.rename(folder)
             finally:
