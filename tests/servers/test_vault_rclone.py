@@ -14,7 +14,8 @@ from lastgood.domain.errors import VaultDamaged
 
 
 class TestRclone(VaultConformance):
-    def vault(self, location: Path, key_file: Path, cache: Path) -> RcloneVault:
+    @staticmethod
+    def vault(location: Path, key_file: Path, cache: Path) -> RcloneVault:
         return RcloneVault("main", RcloneOptions(kind="rclone", location=str(location)), key_file, cache)
 
     def test_data_without_its_seal_is_not_sealed_anew(
@@ -33,7 +34,7 @@ class TestRclone(VaultConformance):
         frees no object that it may need."""
         before = set(files_under(place))
         bad = vault_here.put(file_of(tmp_path / "bad", 1000), TAGS)
-        record = min(set(files_under(place)) - before, key=lambda file: file.stat().st_size)
+        record = max(set(files_under(place)) - before, key=lambda file: file.stat().st_mtime_ns)
         record.write_bytes(record.read_bytes()[:-3])
         good = vault_here.put(file_of(tmp_path / "good", 2000), TAGS)
         held = len(files_under(place))

@@ -13,7 +13,8 @@ from lastgood.domain.errors import VaultDamaged, VaultFailed, VaultUnreachable
 
 
 class TestRestic(VaultConformance):
-    def vault(self, location: Path, key_file: Path, cache: Path) -> ResticVault:
+    @staticmethod
+    def vault(location: Path, key_file: Path, cache: Path) -> ResticVault:
         return ResticVault("main", ResticOptions(kind="restic", location=str(location)), key_file, cache)
 
     def test_a_users_own_settings_do_no_harm(

@@ -1,4 +1,4 @@
-"""What every vault promises (ports/vault.py). A test file subclasses VaultConformance and says how to make one."""
+"""What every vault promises (ports/vault.py). A test file subclasses VaultConformance and makes one."""
 
 from __future__ import annotations
 
@@ -32,18 +32,21 @@ TAGS = {"kind": "backup", "store": "shop, main=1 ü%"}
 
 
 class VaultConformance:
-    def vault(self, location: Path, key_file: Path, cache: Path) -> Vault:
+    @staticmethod
+    def vault(location: Path, key_file: Path, cache: Path) -> Vault:
         raise NotImplementedError
 
     @pytest.fixture(scope="class")
-    def key(self) -> str:
+    @classmethod
+    def key(cls) -> str:
         return make_key()
 
     @pytest.fixture(scope="class")
-    def prepared(self, key: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    @classmethod
+    def prepared(cls, key: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
         """An empty vault, made once; each test works on a copy."""
         folder = tmp_path_factory.mktemp("prepared")
-        self.vault(folder / "vault", key_file(folder, key), folder / "cache").prepare()
+        cls.vault(folder / "vault", key_file(folder, key), folder / "cache").prepare()
         return folder / "vault"
 
     @pytest.fixture
@@ -128,12 +131,10 @@ class VaultConformance:
 
     def test_lost_data_is_noticed(self, vault_here: Vault, place: Path, tmp_path: Path) -> None:
         """A stored file that is gone: even the quick check says VaultDamaged."""
-        put = vault_here.put(file_of(tmp_path / "data", 2_000_000), TAGS)
+        vault_here.put(file_of(tmp_path / "data", 2_000_000), TAGS)
         max(files_under(place), key=lambda file: file.stat().st_size).unlink()
         with pytest.raises(VaultDamaged):
             vault_here.check(read_data=False)
-        with pytest.raises(VaultDamaged):
-            vault_here.get(put.id, tmp_path / "back")
 
     def test_a_killed_put_leaves_no_snapshot(self, vault_here: Vault, tmp_path: Path) -> None:
         """Killed in the middle, a put is not listed unless it is complete; the next one works, and so does

@@ -39,6 +39,7 @@ class Watched:
     probe_failures: Mapping[str, int] = field(default_factory=dict)  # in a row
     probe_passes: int = 0
     exits: int = 0
+    before: int = 0  # requests of the new release in earlier phases of this deploy
     facts: tuple[str, ...] = ()  # each one alone fails the release
     data_facts: tuple[str, ...] = ()
 
@@ -91,6 +92,12 @@ def judge(
     return watched, _not_failed(watched, phase, detection, elapsed)
 
 
+def next_phase(watched: Watched) -> Watched:
+    """What an earlier phase saw stays evidence in the next one (and what it spent of alpha stays spent):
+    alpha holds for the whole deploy, and a bake compares with the old release as it was beside the canary."""
+    return Watched(watched.new, watched.old, watched.looks, watched.looked_at, before=watched.new.total)
+
+
 def _by_fact(watched: Watched, detection: Detection) -> Verdict:
     """Facts are no samples: no share of alpha is spent on them."""
     return Verdict(
@@ -131,9 +138,10 @@ def _not_failed(watched: Watched, phase: Phase, detection: Detection, elapsed: t
     def verdict(outcome: Outcome, reason: str) -> Verdict:
         return Verdict(outcome, "requests", (reason,), detection.false_alarm, figures=_figures(watched))
 
-    enough = watched.new.total >= phase.minimum_requests
-    probes_decide = detection.no_traffic == "probes" and watched.new.total == 0 and watched.probe_passes > 0
-    seen = f"{watched.new.total} of {phase.minimum_requests} requests seen"
+    here = watched.new.total - watched.before
+    enough = here >= phase.minimum_requests
+    probes_decide = detection.no_traffic == "probes" and here == 0 and watched.probe_passes > 0
+    seen = f"{here} of {phase.minimum_requests} requests seen"
     if elapsed >= phase.at_least and enough:
         return verdict(
             Outcome.HEALTHY, f"{watched.new.total} requests, {watched.new.errors} errors: no worse."

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
-from lastgood.deciding.judge import Arm, Phase, Watched, judge, take_in
+from lastgood.deciding.judge import Arm, Phase, Watched, judge, next_phase, take_in
 from lastgood.deciding.trigger import Decision, decide
 from lastgood.domain.event import VerdictGiven
 from lastgood.domain.run import StepEnd
@@ -35,7 +35,7 @@ def perform(job: Job) -> Said:
         int(job.number("minimum_requests")),
     )
     note = job.folder / f"observe-{job.path}.json"
-    watched, before = _noted(note)
+    watched, before = _noted(note) if note.exists() else (_carried(job), 0.0)
     sources = _open_sources(job)
     job.midway()
     started = noted = workplace.clock.monotonic()
@@ -48,6 +48,7 @@ def perform(job: Job) -> Said:
             watched = take_in(watched, readings, phase, detection, broken_before(job.folder))
             watched, verdict = judge(watched, phase, detection, elapsed)
             if verdict.outcome is not Outcome.UNDECIDED:
+                _write_note(note, watched, elapsed)
                 return _decided(job, verdict, elapsed)
             if job.stop_requested():
                 return Said("A person cancelled the run.", end=StepEnd.STOPPED)
@@ -118,9 +119,19 @@ def _rows_at_stake(job: Job) -> int:
     )
 
 
+def _carried(job: Job) -> Watched:
+    """What the phase before this one saw of the same instances."""
+    earlier = [
+        note
+        for note in job.folder.glob("observe-*.json")
+        if int(note.stem.rpartition("-")[2]) < int(job.path)
+    ]
+    if not earlier:
+        return Watched()
+    return next_phase(_noted(max(earlier, key=lambda note: int(note.stem.rpartition("-")[2])))[0])
+
+
 def _noted(note: Path) -> tuple[Watched, float]:
-    if not note.exists():
-        return Watched(), 0.0
     data = json.loads(note.read_text())
     counts = data["watched"]
     watched = Watched(
@@ -131,6 +142,7 @@ def _noted(note: Path) -> tuple[Watched, float]:
         counts["probe_failures"],
         counts["probe_passes"],
         counts["exits"],
+        counts["before"],
         tuple(counts["facts"]),
         tuple(counts["data_facts"]),
     )

@@ -58,9 +58,9 @@ def lastgood() -> None:
 
 def main(doors: Doors) -> None:
     try:
-        lastgood.main(standalone_mode=False, obj=doors)
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
+        # without standalone mode click gives the code of an Exit back instead of leaving with it
+        code = lastgood.main(standalone_mode=False, obj=doors)
+        sys.exit(code if isinstance(code, int) else 0)
     except click.Abort:
         click.echo("Interrupted. What was begun goes on with `lastgood runs resume`.", err=True)
         sys.exit(130)

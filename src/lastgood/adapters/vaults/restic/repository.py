@@ -5,6 +5,8 @@ restic before 0.17 ends with 1 for everything, so what happened is read from its
 from __future__ import annotations
 
 import json
+import os
+import re
 import time
 from collections.abc import Sequence
 from datetime import timedelta
@@ -28,6 +30,7 @@ TRANSFER_LIMIT = timedelta(hours=24)
 LOCK_LIMIT = timedelta(seconds=60)  # how long another run's lock is waited for
 _LOCK_PAUSE_SECONDS = 1.0
 
+_TRACE = re.compile(r"\S+\.go:\d+|(?:runtime|main|golang\.org|github\.com)[./]\S+")
 _FULL = ("no space left on device", "disk quota exceeded", "not enough space")
 _WRONG_KEY = ("wrong password or no key found",)
 _LOCKED = ("repository is already locked",)
@@ -116,6 +119,22 @@ class Repository:
         if done.exit_code == 10 or (_nothing_there(said) and not _says(said, _UNREACHABLE)):
             return False
         raise self._failure(done, "opening")
+
+    def require_there(self) -> None:
+        """Where that can be seen at once: raises VaultUnreachable when there is no repository."""
+        if self.local is not None and not (self.local / "config").is_file():
+            raise self.unreachable("there is no repository (its file `config` is missing)")
+
+    def require_writable(self) -> None:
+        """Raises VaultUnreachable; restic itself would try for most of a minute."""
+        self.require_there()
+        if self.read_only:
+            raise self.unreachable("it is mounted read-only, or this user may not write there")
+
+    @property
+    def read_only(self) -> bool:
+        """Whether no lock can be made in it (of a remote that is not known)."""
+        return self.local is not None and not os.access(self.local / "locks", os.W_OK)
 
     def _once(self, *arguments: str, limit: timedelta, folder: Path | None = None) -> process.Completed:
         self._cache.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -219,5 +238,7 @@ def _says(text: str, phrases: Sequence[str]) -> bool:
 
 
 def _last_lines(text: str) -> str:
+    """What restic said last, without the trace of its own source that it prints with some errors."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return "; ".join(lines[-4:])[-1000:]
+    said = [line for line in lines if not _TRACE.fullmatch(line)]
+    return "; ".join(said[-4:])[-1000:]

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationInfo
 from lastgood.adapters.disk import remove, translated
 from lastgood.adapters.vaults.restic.repository import ANSWER_LIMIT, Repository, last_message
 from lastgood.documents.fields import DocumentPath, Strict
-from lastgood.domain.errors import VaultFailed, VaultUnreachable
+from lastgood.domain.errors import VaultFailed
 from lastgood.ports.vault import Snapshot, VaultCapabilities
 
 _URL = re.compile(r"(rest|sftp|s3|b2|azure|gs|swift|rclone):.")
@@ -24,7 +24,6 @@ _HOST = "lastgood"  # fixed, so that a vault reads the same on the machine that 
 _READABLE_IN_TAGS = " :/+@#=.~()[]"  # a comma would end the tag
 _PARTIAL = 3  # restic's exit code when a source file could not be read
 _TRIES = 3
-_CANNOT_LOCK = ("read-only file system", "permission denied")
 
 
 def _place(value: str, info: ValidationInfo) -> str:
@@ -64,7 +63,7 @@ class ResticVault:
             raise VaultFailed(
                 f"The folder {folder} is not there.", "Nothing was stored.", "Make it or correct its path."
             )
-        self._require_reachable()
+        self._repository.require_there()
         if not any(folder.iterdir()):
             return self._put_nothing(tags)
         tagging = [part for tag in _written(tags) for part in ("--tag", tag)]
@@ -113,7 +112,7 @@ class ResticVault:
                 remove(aside)
 
     def snapshots(self, tags: Mapping[str, str]) -> tuple[Snapshot, ...]:
-        self._require_reachable()
+        self._repository.require_there()
         wanted = ["--tag", ",".join(_written(tags))] if tags else []
         done = self._repository.run(
             "snapshots", "--json", "--no-lock", "--host", _HOST, *wanted, limit=ANSWER_LIMIT
@@ -122,29 +121,19 @@ class ResticVault:
         return tuple(sorted(found, key=lambda snapshot: snapshot.taken_at))
 
     def check(self, read_data: bool) -> None:
-        self._require_reachable()
-        self._repository.run("check", *(["--read-data"] if read_data else []))
+        self._repository.require_there()
+        lock = ("--no-lock",) if self._repository.read_only else ()
+        self._repository.run("check", *(["--read-data"] if read_data else []), *lock)
 
     def forget(self, snapshot_ids: Sequence[str]) -> None:
-        self._require_reachable()
+        self._repository.require_writable()
         if snapshot_ids:
             self._repository.run("forget", "--prune", *snapshot_ids)
 
     def _restore(self, snapshot_id: str, aside: Path) -> None:
-        self._require_reachable()
-        command = ("restore", snapshot_id, "--target", str(aside), "--verify")
-        try:
-            self._repository.run(*command)
-        except VaultUnreachable as error:
-            # a vault that is mounted read-only takes no lock, and restores all the same
-            if not any(words in error.happened for words in _CANNOT_LOCK):
-                raise
-            self._repository.run(*command, "--no-lock")
-
-    def _require_reachable(self) -> None:
-        local = self._repository.local
-        if local is not None and not (local / "config").is_file():
-            raise self._repository.unreachable("there is no repository (its file `config` is missing)")
+        self._repository.require_there()
+        lock = ("--no-lock",) if self._repository.read_only else ()
+        self._repository.run("restore", snapshot_id, "--target", str(aside), "--verify", *lock)
 
     def _full_id(self, snapshot_id: str) -> str:
         """restic before 0.17 tells the short form of a new snapshot's id only."""
