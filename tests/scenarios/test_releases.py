@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.support.shop_system import KILLED, ShopSystem
 
 pytestmark = pytest.mark.timeout(170)

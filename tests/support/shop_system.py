@@ -14,10 +14,11 @@ from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
+from tests.support.small_services import free_port
+
 from lastgood.adapters.examples import shop_folder
 from lastgood.adapters.load import Call, Load
 from lastgood.wiring import load_system, open_workplace
-from tests.support.small_services import free_port
 
 SYSTEM = """\
 kind: system

@@ -70,6 +70,14 @@ class VaultConformance:
         assert put.added_bytes > 0
         assert [child.name for child in tmp_path.iterdir() if "lastgood" in child.name] == []
 
+    def test_an_empty_folder_is_a_backup_too(self, vault_here: Vault, tmp_path: Path) -> None:
+        """A folder without anything in it is put and comes back without anything in it."""
+        (tmp_path / "data").mkdir()
+        put = vault_here.put(tmp_path / "data", TAGS)
+        vault_here.check(read_data=True)
+        vault_here.get(put.id, tmp_path / "back")
+        assert list((tmp_path / "back").iterdir()) == []
+
     def test_snapshots_are_told_apart_and_forgotten(self, vault_here: Vault, tmp_path: Path) -> None:
         """An unchanged put adds little; all tags asked for must match; what is forgotten is gone, its space
         is free, and the others are whole."""

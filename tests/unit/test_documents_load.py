@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
+from tests.support.documents import OPTIONS, SYSTEM, WHOLE, findings, loaded
 
 from lastgood.documents.load import load
 from lastgood.domain.errors import DocumentsInvalid
 from lastgood.domain.policy import DataPolicy
 from lastgood.domain.system import Part
-from tests.support.documents import OPTIONS, SYSTEM, WHOLE, findings, loaded
 
 
 def test_a_whole_system_becomes_the_domain(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ _WRONG = [
     ("system.yml", "ready_within: 30s", "ready_within: 30", 30, 19, "`30` is no duration", "like 30s"),
     ("system.yml", "ready_within:", "redy_within:", 30, 5, "not known", "`ready_within`"),
     ("system.yml", "listen: 127.0.0.1:8080", "listen: 8080", 20, 15, "`8080`", "HOST:PORT"),
-    ("system.yml", "listen: 127.0.0.1:8080", "listen: 127.0.0.1:99999", 20, 15, "`127.0.0.1:99999`", "HOST:PORT"),
+    ("system.yml", "listen: 127.0.0.1:8080", "listen: 127.0.0.1:99999", 20, 15, "`127.0.0.1:99999`", "HOST:PORT"),  # noqa: E501
     ("system.yml", "      listen: 127.0.0.1:8080\n", "", 19, 7, "missing", "listen"),
     ("system.yml", "kind: sqlite", "kind: sqlit", 39, 11, "`sqlit`", "`sqlite`"),
     ("system.yml", "    kind: sqlite\n", "", 38, 5, "missing", "sqlite or files"),
@@ -76,7 +76,7 @@ _WRONG = [
     ("system.yml", "statuses: [200, 204]", "statuses: [200, 999]", 25, 25, "`999`", "599 or less"),
     ("system.yml", "instance/app.db:", "../app.db:", 15, 7, "`../app.db`", "instance/app.db"),
     ("system.yml", "stores: [orders, uploads]", "stores: [orders, uplods]", 32, 22, "`uplods`", "`uploads`"),
-    ("system.yml", "${stores.orders.path}", "${stores.order.path}", 10, 22, "order.path", "`${stores.orders.path}`"),
+    ("system.yml", "${stores.orders.path}", "${stores.order.path}", 10, 22, "order.path", "`${stores.orders.path}`"),  # noqa: E501
     ("system.yml", "name: uploads", "name: orders", 41, 11, "`orders`", "its own"),
     ("system.yml", "depends_on: [shop]", "depends_on: [worker]", 36, 17, "worker -> worker", "Remove"),
     ("system.yml", "state: .state", "state: ../uploads/x", 4, 8, "inside store uploads", "outside"),
@@ -85,7 +85,7 @@ _WRONG = [
     ("system.yml", "path: ../uploads", "path: ../../vault/a", 43, 11, "inside vault local", "apart"),
     ("system.yml", "path: ../uploads", "path: ../shop.db/x", 43, 11, "same files", "beside"),
     ("system.yml", "path: ../uploads", "path: ${stores.orders.path}", 43, 11, "not filled in", "itself"),
-    ("system.yml", "kind: system", "kind: rollback/detection", 1, 7, "`rollback/detection`", "rollback-detection.yml"),
+    ("system.yml", "kind: system", "kind: rollback/detection", 1, 7, "`rollback/detection`", "rollback-detection.yml"),  # noqa: E501
     ("system.yml", "version: 1", "version: 2", 2, 10, "`2`", "version: 1"),
     ("system.yml", "version: 1", "version: true", 2, 10, "`true`", "version: 1"),
     ("system.yml", "version: 1\n", "", 1, 1, "missing", "version"),
@@ -105,7 +105,7 @@ _WRONG = [
     ("recovery-procedures.yml", "check: shop", "procedure: database-lost", 7, 7, "circle", "Remove"),
     ("recovery-procedures.yml", "check: shop", "check: shp", 13, 16, "`shp`", "`shop`"),
     ("business-continuity.yml", "rto: 15m", "rto: 0s", 8, 10, "`0s`", "more than 0s"),
-    ("business-continuity.yml", "services: [shop]", "depends_on: [reports]", 7, 17, "orders -> reports -> orders", "Remove"),
+    ("business-continuity.yml", "services: [shop]", "depends_on: [reports]", 7, 17, "orders -> reports -> orders", "Remove"),  # noqa: E501
     ("automatic-rollback-triggers.yml", "quarantine: false", "quarantine: 7", 6, 13, "`7`", "true or false"),
     ("version-management.yml", "keep_releases: 7", "keep_releases: 1", 3, 16, "`1`", "2 or more"),
 ]  # fmt: skip

@@ -121,14 +121,9 @@ def _rows_at_stake(job: Job) -> int:
 
 def _carried(job: Job) -> Watched:
     """What the phase before this one saw of the same instances."""
-    earlier = [
-        note
-        for note in job.folder.glob("observe-*.json")
-        if int(note.stem.rpartition("-")[2]) < int(job.path)
-    ]
-    if not earlier:
-        return Watched()
-    return next_phase(_noted(max(earlier, key=lambda note: int(note.stem.rpartition("-")[2])))[0])
+    notes = {int(note.stem.rpartition("-")[2]): note for note in job.folder.glob("observe-*.json")}
+    earlier = [index for index in notes if index < int(job.path)]
+    return next_phase(_noted(notes[max(earlier)])[0]) if earlier else Watched()
 
 
 def _noted(note: Path) -> tuple[Watched, float]:

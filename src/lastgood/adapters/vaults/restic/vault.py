@@ -24,6 +24,7 @@ _HOST = "lastgood"  # fixed, so that a vault reads the same on the machine that 
 _READABLE_IN_TAGS = " :/+@#=.~()[]"  # a comma would end the tag
 _PARTIAL = 3  # restic's exit code when a source file could not be read
 _TRIES = 3
+_NOTHING = ".lastgood-nothing"
 
 
 def _place(value: str, info: ValidationInfo) -> str:
@@ -38,9 +39,6 @@ class ResticOptions(Strict):
         description="A folder, or a repository URL of restic: rest:, sftp:, s3:, b2:, azure:, gs:, rclone:.",
         examples=["/mnt/backup/shop", "sftp:backup@other:/shop", "s3:s3.example.com/shop"],
     )
-
-
-_NOTHING = ".lastgood-nothing"
 
 
 class ResticVault:
@@ -63,7 +61,7 @@ class ResticVault:
             raise VaultFailed(
                 f"The folder {folder} is not there.", "Nothing was stored.", "Make it or correct its path."
             )
-        self._repository.require_there()
+        self._repository.require_writable()
         if not any(folder.iterdir()):
             return self._put_nothing(tags)
         tagging = [part for tag in _written(tags) for part in ("--tag", tag)]
