@@ -9,8 +9,6 @@ import stat
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -260,9 +258,12 @@ class VaultConformance:
         """An ordinary user's rights suffice; a file that this user may not read fails the put, and no
         snapshot is listed."""
         with home_of_nobody() as home:
+            shutil.copytree(prepared, home / "vault")
+            for path in (home / "vault", *(home / "vault").rglob("*")):
+                if NOBODY is not None:
+                    os.chown(path, NOBODY, NOBODY)
 
             def work() -> None:
-                shutil.copytree(prepared, home / "vault")
                 vault = self.vault(home / "vault", key_file(home, key), home / "cache")
                 folder = file_of(home / "data", 1000)
                 put = vault.put(folder, TAGS)
@@ -273,8 +274,7 @@ class VaultConformance:
                     vault.put(folder, TAGS)
                 assert [snapshot.id for snapshot in vault.snapshots({})] == [put.id]
 
-            with readable_by_all(prepared):
-                assert exit_code(in_child(work, NOBODY)) == 0
+            assert exit_code(in_child(work, NOBODY)) == 0
 
 
 def key_file(folder: Path, key: str) -> Path:
@@ -336,16 +336,3 @@ def files_under(folder: Path) -> list[Path]:
 
 def size_of(folder: Path) -> int:
     return sum(file.stat().st_size for file in files_under(folder))
-
-
-@contextmanager
-def readable_by_all(folder: Path) -> Iterator[None]:
-    """Open the folder, what is in it and its parents up to the test's own, for another user to copy."""
-    opened = {path: path.stat().st_mode for path in (*folder.rglob("*"), folder, *folder.parents[:3])}
-    for path, mode in opened.items():
-        path.chmod(mode | (0o755 if path.is_dir() else 0o644))
-    try:
-        yield
-    finally:
-        for path, mode in opened.items():
-            path.chmod(mode)
