@@ -17,6 +17,7 @@ from lastgood.domain.signal import Outcome, Reading, Verdict
 from lastgood.evidence.fisher import exact_one_sample, exact_two_sample, spent_at_look
 
 ACCEPTED_ERROR_RATE = 0.05  # of a first release, with nothing beside it to compare with
+_GROWTH = 1.3  # between looks: few looks, since each thins out what the next may spend
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,11 @@ def judge(
     if watched.facts or watched.data_facts:
         return watched, _by_fact(watched, detection)
     requests = watched.new.total + watched.old.total
-    if requests >= watched.looked_at * 1.05 + 1 and watched.new.total >= detection.minimum_requests:
+    if (
+        requests >= watched.looked_at * _GROWTH
+        and requests > 0
+        and watched.new.total >= detection.minimum_requests
+    ):
         watched = replace(watched, looks=watched.looks + 1, looked_at=requests)
         failed = _worse(watched, detection)
         if failed is not None:
