@@ -1,1 +1,1 @@
-"""Benchmarks: one file each, run by `./dev bench NAME [--quick] [--json]`; they measure side by side in one run."""
+"""Benchmarks, one a file: `./dev bench NAME [--quick] [--json]` measures side by side in one run."""

@@ -28,7 +28,8 @@ _MARKS = {True: "held", False: "MISSED", None: ""}
 @dataclass(frozen=True, slots=True)
 class Row:
     """`spread` is the least and the greatest of what `value` was taken from, for the table only.
-    `paired_ratio` is the median of ratios measured in pairs, where there is one: it cancels what slows both."""
+    `paired_ratio` is the median of ratios measured in pairs, where there is one: it cancels what slows
+    both."""
 
     case: str
     metric: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from bench._report import Row, median_row, percentile, table
 
 
