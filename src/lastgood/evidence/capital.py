@@ -1,0 +1,119 @@
+"""The capital of a signal: bets against "the new release is no worse", in logs.
+
+K bets stand side by side. Each tick gives every bet a factor e_k with E[e_k | past] <= 1 while the release is
+no worse:
+
+    A_k <- (A_k + g_t w_k) e_k        M = reserve + sum A_k        M_0 = 1
+
+g_1 = 0.8 is staked at once; the other 0.2 is staked evenly over the remaining ticks of the horizon, so that a
+release that turns bad late meets bets that have not lost yet. M is a supermartingale from 1, hence by Ville's
+inequality the chance that it ever reaches 1/alpha is at most alpha, however often one looks.
+
+Sources: J. Ville, Étude critique de la notion de collectif (1939); Lindon, Sanden, Shirikian, KDD 2022
+(arXiv 2205.14762); Shin, Ramdas, Rinaldo, E-detectors (arXiv 2203.03532) for bets that start later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, fsum, inf, isnan, log, log1p
+
+FIRST_STAKE = 0.8  # g_1
+_NOTHING = -inf
+
+
+@dataclass(frozen=True, slots=True)
+class Capital:
+    """K bets and what they hold. A value: `grow` gives the next one. JSON by `lastgood.domain.codec`,
+    at any tick, without changing what follows.
+
+    `weights`: K shares that sum to 1. `horizon`: ticks of the watch (1 or more) over which the reserve is
+    staked; growing goes on after it. `logs`: natural logarithms of A_k; () before the first tick.
+    `best`: the highest log M so far.
+    """
+
+    weights: tuple[float, ...]
+    horizon: int
+    logs: tuple[float, ...] = ()
+    ticks: int = 0
+    best: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.horizon < 1 or not self.weights or abs(fsum(self.weights) - 1.0) > 1e-9:
+            raise ValueError(f"no capital: horizon {self.horizon}, weights {self.weights}")
+
+    def grow(self, log_factors: Sequence[float]) -> Capital:
+        """One tick on: `log_factors` holds log e_k for each bet (-inf: that bet has lost all).
+
+        Raises ValueError for NaN, +inf or another number of bets: a factor is a promise, never garbage."""
+        stake = self.next_stake
+        weights = self.weights
+        if len(log_factors) != len(weights):
+            raise ValueError(f"{len(log_factors)} factors for {len(weights)} bets")
+        if stake > 0.0:
+            log_stake = log(stake)
+            logs = [
+                _log_sum(held, log_stake + log(weight)) if weight else held
+                for held, weight in zip(self.logs or (_NOTHING,) * len(weights), weights, strict=True)
+            ]
+        else:
+            logs = list(self.logs)
+        for bet, factor in enumerate(log_factors):
+            if isnan(factor) or factor == inf:
+                raise ValueError(f"the factor of bet {bet} is {factor}")
+            logs[bet] += factor
+        grown = Capital.__new__(Capital)
+        put = object.__setattr__  # not __init__: the weights were proven when the capital was made
+        put(grown, "weights", weights)
+        put(grown, "horizon", self.horizon)
+        put(grown, "logs", tuple(logs))
+        put(grown, "ticks", self.ticks + 1)
+        put(grown, "best", max(self.best, grown.log_value))
+        return grown
+
+    def idle(self) -> Capital:
+        """One tick on without evidence: every e_k is 1."""
+        return self.grow((0.0,) * len(self.weights))
+
+    @property
+    def next_stake(self) -> float:
+        """g of the next tick: what leaves the reserve then, of a whole of 1."""
+        if self.ticks == 0:
+            return FIRST_STAKE if self.horizon > 1 else 1.0
+        if self.ticks < self.horizon:
+            return (1.0 - FIRST_STAKE) / (self.horizon - 1)
+        return 0.0
+
+    @property
+    def reserve(self) -> float:
+        """What was not staked yet, of a whole of 1."""
+        if self.ticks == 0:
+            return 1.0
+        return (1.0 - FIRST_STAKE) * max(0, self.horizon - self.ticks) / max(1, self.horizon - 1)
+
+    @property
+    def log_value(self) -> float:
+        """Natural logarithm of M now."""
+        reserve = self.reserve
+        logs = self.logs
+        top = max(logs, default=_NOTHING)
+        if top < 0.0:
+            return log(total) if (total := reserve + fsum(exp(held) for held in logs)) else _NOTHING
+        return top + log(reserve * exp(-top) + fsum(exp(held - top) for held in logs))
+
+    @property
+    def p_value(self) -> float:
+        """1 / max M so far, at most 1: valid at any time, never growing."""
+        return min(1.0, exp(-self.best))
+
+    def reached(self, alpha: float) -> bool:
+        """Whether M was ever at 1/alpha or above: the release is failed. It stays so."""
+        return self.best >= -log(alpha)
+
+
+def _log_sum(first: float, second: float) -> float:
+    """log(exp(first) + exp(second)); `second` is finite."""
+    if first < second:
+        first, second = second, first
+    return first + log1p(exp(second - first))
