@@ -12,6 +12,7 @@ from lastgood.documents.faults import nearest
 from lastgood.documents.fields import Strict
 from lastgood.documents.places import overlaps
 from lastgood.documents.reading import Location
+from lastgood.domain.watching import PLACES
 
 Documents = Mapping[str, Any]
 """Kind -> validated document. Any: the system's entries are composed when the program runs."""
@@ -52,6 +53,7 @@ def _names(documents: Documents) -> Iterator[Fault]:
 def _lists(documents: Documents) -> Iterator[tuple[str, str, Sequence[Any]]]:
     for kind, fields in {
         "system": ("services", "stores", "vaults"),
+        "rollback/detection": ("signals",),
         "data/consistency": ("invariants",),
         "recovery/procedures": ("procedures",),
         "business/continuity": ("activities", "roles"),
@@ -98,6 +100,10 @@ def _mentions(documents: Documents) -> Iterator[tuple[str, Location, str, str]]:
     if replication := documents.get("data/replication"):
         for store in replication.lag_limits:
             yield "data/replication", ("lag_limits", store), "store", store
+    if detection := documents.get("rollback/detection"):
+        for index, signal in enumerate(detection.signals):
+            if signal.kind == "sql":
+                yield "rollback/detection", ("signals", index, "store"), "store", signal.store
     if consistency := documents.get("data/consistency"):
         for index, invariant in enumerate(consistency.invariants):
             yield "data/consistency", ("invariants", index, "store"), "store", invariant.store
@@ -142,12 +148,27 @@ def _places_in_texts(documents: Documents) -> Iterator[Fault]:
                 right = sorted(f"${{{one}}}" for one in known)
                 mend = nearest(f"${{{name}}}", right) or f"Known here: {', '.join(right)}."
                 yield Fault("system", location, f"`${{{name}}}` is not known here.", mend)
+    if detection := documents.get("rollback/detection"):
+        yield from _places_of_instances(detection)
     for field in ("stores", "vaults"):
         for index, entry in enumerate(getattr(system, field)):
             for option, value in entry.part().options.items():
                 if isinstance(value, str) and _PLACE.search(value):
                     problem = "Places like ${...} are not filled in here."
                     yield Fault("system", (field, index, option), problem, "Write the value itself.")
+
+
+def _places_of_instances(detection: Any) -> Iterator[Fault]:
+    right = [f"${{{name}}}" for name in PLACES]
+    for index, signal in enumerate(detection.signals):
+        for field in ("query", "total", "bad", "path", "matchers", "matches", "command"):
+            value = getattr(signal, field, "")
+            for name in _PLACE.findall(value if isinstance(value, str) else " ".join(value)):
+                known = right if field != "query" or signal.kind == "prometheus" else []
+                if f"${{{name}}}" not in known:
+                    mend = nearest(f"${{{name}}}", known) or f"Known here: {', '.join(known) or 'none'}."
+                    where = ("signals", index, field)
+                    yield Fault("rollback/detection", where, f"`${{{name}}}` is not known here.", mend)
 
 
 def _texts(system: Any) -> Iterator[tuple[Location, str]]:

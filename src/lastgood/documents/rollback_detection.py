@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from lastgood.documents.fields import Duration, PositiveDuration, Strict, write_duration
 from lastgood.documents.probe import ProbeEntry
+from lastgood.documents.watched_signal import AnySignal
 from lastgood.domain.policy import CanaryStep, Detection
 
 _DEFAULT = Detection()
@@ -75,6 +76,9 @@ class RollbackDetectionDocument(Strict):
     no_traffic: Literal["wait", "probes"] = Field(
         "wait", description="Without requests: `wait` until at_most (then undecided), or let `probes` decide."
     )
+    signals: tuple[AnySignal, ...] = Field(
+        (), description="What else tells of a release: metrics, alerts, logs, numbers of the business."
+    )
 
     @model_validator(mode="after")
     def _canary_grows(self) -> Self:
@@ -96,4 +100,5 @@ class RollbackDetectionDocument(Strict):
             probe_failures=self.probe_failures,
             crashes_tolerated=self.crashes_tolerated,
             no_traffic=self.no_traffic,
+            signals=tuple(signal.to_domain() for signal in self.signals),
         )

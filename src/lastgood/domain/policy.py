@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from lastgood.domain.signal import Probe
+from lastgood.domain.watching import WatchedSignal
 
 
 class DataPolicy(StrEnum):
@@ -42,6 +43,7 @@ class Detection:
     probe_failures: int = 3  # in a row
     crashes_tolerated: int = 0
     no_traffic: str = "wait"  # wait (until at_most, then undecided) | probes (let probes alone decide)
+    signals: tuple[WatchedSignal, ...] = ()  # watched besides requests, probes, exits and invariants
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,18 +30,33 @@ class Probe:
 class Reading:
     """What one signal saw of one instance since its last reading: `bad` of `total` observations.
 
-    A probe or an invariant gives total 1. The process signal gives `total` = `bad` = exits seen.
-    `latencies_seconds` holds one entry a request where the signal knows it.
+    kind         total, bad                               and
+    outcomes     requests, failed ones                    `latencies_seconds`, one a request, where known
+    probe        1, whether it failed
+    exit         exits seen, the same
+    invariant    1, whether it is broken
+    errors       events counted, bad ones                 requests by counters, or lines of a log
+    gauge                                                 `value`, always a finite number
+    alert        alerts that burn, those that began since the release
+    fingerprint  0, kinds of error lines that the old release never logged
+    history      events, bad ones in the time before      or `history`: (Unix seconds, value), oldest first
+    unknown                                               why the signal cannot be seen, in `detail`
+
+    `unknown` comes when that begins and when its reason changes; any other reading of the same signal and
+    instance ends it. A signal that cannot tell the instances apart gives an empty `instance_id`: it speaks
+    of the service as a whole. A `history` replaces what came before it of that signal and instance.
     """
 
     signal: str
-    kind: str  # outcomes | probe | exit | invariant
+    kind: str
     instance_id: str
     at: datetime
-    total: int
-    bad: int
+    total: int = 0
+    bad: int = 0
     detail: str = ""
     latencies_seconds: tuple[float, ...] = ()
+    value: float | None = None
+    history: tuple[tuple[float, float], ...] = ()
 
 
 class Outcome(StrEnum):

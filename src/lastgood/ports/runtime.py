@@ -29,7 +29,8 @@ class LaunchOrder:
 @dataclass(frozen=True, slots=True)
 class Instance:
     """`exits` counts the ends of the main process since the start (each is restarted with a growing
-    pause); `last_exit` is its exit code, negative for a signal. `output` is its log file."""
+    pause); `last_exit` is its exit code, negative for a signal. `output` is its log file. `pid` is the main
+    process of now, None where there is none or the runtime does not know it."""
 
     instance_id: str
     service: str
@@ -41,6 +42,7 @@ class Instance:
     exits: int
     last_exit: int | None
     output: Path | None
+    pid: int | None = None
 
 
 class Runtime(Protocol):

@@ -9,7 +9,8 @@ from lastgood.domain.signal import Reading
 
 
 class SignalSource(Protocol):
-    """Unknown is an empty answer: a source that cannot see raises nothing and invents nothing."""
+    """Unknown is no reading, or one of kind `unknown` that says why: a source that cannot see raises nothing
+    and invents nothing."""
 
     name: str
 

@@ -108,6 +108,7 @@ class InstanceFolder:
             exits,
             last_exit,
             self.output,
+            record.process.pid if record is not None and record.process is not None and running else None,
         )
 
     def take_order(self, order: LaunchOrder, launch: str, now: datetime) -> None:
