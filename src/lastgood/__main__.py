@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lastgood.domain.system import System
 from lastgood.execution.workplace import Progress, Workplace
 from lastgood.interfaces.cli.common import Doors
 from lastgood.interfaces.cli.main import main as command_line
 
+if TYPE_CHECKING:
+    from lastgood.application.initializing import InitDesk
+
 
 def main() -> None:
-    command_line(Doors(_load, _open, _schemas))
+    command_line(Doors(_load, _open, _schemas, _init))
 
 
 def _load(folder: Path) -> System:
@@ -31,6 +35,12 @@ def _schemas() -> Mapping[str, object]:
     from lastgood.wiring import document_schemas
 
     return document_schemas()
+
+
+def _init() -> InitDesk:
+    from lastgood.wiring import init_desk
+
+    return init_desk()
 
 
 if __name__ == "__main__":

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
 from lastgood.adapters.clock import SystemClock
+from lastgood.adapters.discovery import discover
+from lastgood.adapters.discovery.laying import lay_documents
 from lastgood.adapters.faults import kill_here
 from lastgood.adapters.process import run
 from lastgood.adapters.registry import STORES, VAULTS, option_models
+from lastgood.adapters.runtimes.listening import port_is_free
 from lastgood.adapters.runtimes.process import ProcessRuntime
 from lastgood.adapters.secrets import read_secret
 from lastgood.adapters.signals.exits import ExitSource
@@ -19,6 +23,7 @@ from lastgood.adapters.signals.probes import ProbeSource, ask
 from lastgood.adapters.sources.source import open_source
 from lastgood.adapters.traffic.haproxy import HAProxyOptions, HAProxyTraffic
 from lastgood.adapters.vault_keys import make_key
+from lastgood.application.initializing import InitDesk
 from lastgood.documents.load import load
 from lastgood.documents.schema import schemas
 from lastgood.domain.errors import ActionFailed
@@ -52,6 +57,33 @@ def load_system(folder: Path) -> System:
 def document_schemas() -> Mapping[str, object]:
     """The JSON Schema of each kind of document."""
     return schemas(option_models())
+
+
+def init_desk() -> InitDesk:
+    return InitDesk(
+        discover=discover,
+        free_port=_free_port_from,
+        schemas=document_schemas,
+        load=load_system,
+        lay=lay_documents,
+        prepare=_prepare,
+        program=str(Path(sys.argv[0]).absolute()) if Path(sys.argv[0]).name == "lastgood" else "lastgood",
+    )
+
+
+def _prepare(system: System) -> None:
+    """Keys and vaults, ready for the first backup."""
+    workplace = open_workplace(system)
+    # so that no key is ever committed with the project
+    (system.state / ".gitignore").write_text("*\n")
+    for vault in workplace.vaults.values():
+        vault.prepare()
+
+
+def _free_port_from(host: str, wanted: int) -> int:
+    return next(
+        (port for port in range(wanted, min(wanted + 100, 65536)) if port_is_free(host, port)), wanted
+    )
 
 
 def open_workplace(

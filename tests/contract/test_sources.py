@@ -240,3 +240,15 @@ def test_a_text_that_names_nothing_is_wrong_usage_that_says_what_to_write(
     with pytest.raises(UsageError) as caught:
         open_source(text, tmp_path)
     assert caught.value.mend
+
+
+def test_what_lives_in_the_source_but_is_no_part_of_a_release_is_named_by_its_place(
+    fetch: Fetch, tmp_path: Path
+) -> None:
+    """lastgood's own folder with its keys and the live data, where people keep them in their project."""
+    project = tmp_path / "project"
+    for name in ("app.py", "data.db", "lastgood/.state/keys/local.key", "other/data.db"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(name)
+    own = (str(project / "lastgood"), str(project / "data.db"))
+    assert set(fetch(str(project), own)) == {"app.py", "other/data.db"}

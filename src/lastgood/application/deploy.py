@@ -28,6 +28,8 @@ def deploy(workplace: Workplace, request: DeployRequest) -> tuple[Release, Run]:
     service = workplace.system.service(request.service)
     release = record_release(workplace, NewRelease(service.name, request.source, request.label))
     refuse_quarantined(release)
+    for reference in release.launch.secrets.values():  # a missing one is no fault of the release
+        workplace.read_secret(reference)
     run_id = new_run_id(workplace, "deploy")
     subjects = _subjects(workplace, service)
     run = carry_out(workplace, run_id, subjects, lambda: deploy_plan(workplace, release, run_id))

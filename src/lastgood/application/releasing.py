@@ -60,7 +60,8 @@ def _own_paths(workplace: Workplace) -> tuple[str, ...]:
     for store in system.stores:
         path = store.part.options.get("path")
         if isinstance(path, str):
-            paths.append(system.folder / path)
+            # what SQLite writes beside a database belongs to it
+            paths += [system.folder / f"{path}{beside}" for beside in ("", "-wal", "-shm", "-journal")]
     for vault in system.vaults:
         location = vault.part.options.get("location")
         if isinstance(location, str):

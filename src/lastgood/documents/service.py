@@ -16,7 +16,7 @@ from lastgood.domain.release import Launch
 from lastgood.domain.system import Service, Traffic
 
 _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
-_REFERENCE = rf"(env:{_VARIABLE}|file:.+)"
+_REFERENCE = rf"(env:{_VARIABLE}|file:.+|dotenv:.+#{_VARIABLE})"
 _LISTEN = re.compile(r"(\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+):(\d{1,5})")
 
 
@@ -28,10 +28,14 @@ def _variable(value: str) -> str:
 
 def _reference(value: str, info: ValidationInfo) -> str:
     if not re.fullmatch(_REFERENCE, value):
-        raise ValueError("is no reference to a secret; write env:NAME or file:PATH, never the secret itself")
+        raise ValueError(
+            "is no reference to a secret; write env:NAME or file:PATH or dotenv:PATH#NAME, never the secret"
+        )
     folder = (info.context or {}).get("folder")
-    if value.startswith("file:") and folder is not None:
-        return f"file:{(Path(folder) / value.removeprefix('file:')).resolve()}"
+    kind, _, rest = value.partition(":")
+    if kind != "env" and folder is not None:
+        path, mark, name = rest.rpartition("#") if kind == "dotenv" else (rest, "", "")
+        return f"{kind}:{(Path(folder) / path).resolve()}{mark}{name}"
     return value
 
 
@@ -42,14 +46,6 @@ def _in_release(value: str) -> str:
             "is no path inside the release; write a relative one without .., like instance/app.db"
         )
     return value
-
-
-def _source(value: str, info: ValidationInfo) -> str:
-    folder = (info.context or {}).get("folder")
-    if folder is None or re.match(r"[a-z+]+:", value):
-        return value
-    path, mark, revision = value.partition("@")
-    return f"{(Path(folder) / path).resolve()}{mark}{revision}"
 
 
 def listen_address(value: str) -> tuple[str, int]:
@@ -70,7 +66,6 @@ SecretReference = Annotated[
     str, AfterValidator(_reference), WithJsonSchema({"type": "string", "pattern": f"^{_REFERENCE}$"})
 ]
 PathInRelease = Annotated[str, AfterValidator(_in_release)]
-SourceText = Annotated[str, AfterValidator(_source)]
 Listen = Annotated[
     Text,
     AfterValidator(_listen),
@@ -102,10 +97,11 @@ class ServiceEntry(Strict):
     """What runs and takes traffic."""
 
     name: Name = Field(description="Its name; releases and runs carry it.")
-    source: SourceText = Field(
+    source: str = Field(
         "..",
-        validate_default=True,
-        description="Where releases come from by default: a folder, a tarball or a git revision.",
+        min_length=1,
+        description="Where releases come from by default: a folder, a tarball, a git revision, "
+        "or PATH@REVISION; paths count from this folder.",
     )
     command: Command = Field(
         min_length=1,
@@ -117,7 +113,7 @@ class ServiceEntry(Strict):
     )
     secrets: dict[VariableName, SecretReference] = Field(
         default_factory=dict,
-        description="Variables whose values stand elsewhere: `env:NAME` or `file:PATH`. "
+        description="Variables whose values stand elsewhere: `env:NAME`, `file:PATH` or `dotenv:PATH#NAME`. "
         "Their values are never recorded.",
     )
     shared: dict[PathInRelease, DocumentPath] = Field(

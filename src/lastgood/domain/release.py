@@ -34,7 +34,7 @@ class Launch:
     """How a release is run, kept with it so that going back never depends on today's documents.
 
     Values may hold ${port}, ${host} and ${stores.NAME.FIELD}; `secrets` maps a variable to a
-    reference (`env:NAME` or `file:PATH`), never to a value.
+    reference (`env:NAME`, `file:PATH`, ...), never to a value.
     """
 
     command: tuple[str, ...]

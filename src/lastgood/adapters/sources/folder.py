@@ -29,13 +29,15 @@ class FolderSource:
 
 
 def _copy(source: Path, target: Path, exclude: Sequence[str]) -> None:
-    pending = [""]
+    pending, top = [""], source.resolve()
     while pending:
         prefix = pending.pop()
         for item in sorted(os.scandir(source / prefix), key=lambda found: found.name):
             path = f"{prefix}{item.name}"
             # the staged copy may stand below its own source: it is not copied into itself
-            if excluded(path, exclude) or os.path.samestat(item.stat(follow_symlinks=False), target.stat()):
+            if excluded(path, exclude, top) or os.path.samestat(
+                item.stat(follow_symlinks=False), target.stat()
+            ):
                 continue
             if item.is_symlink():
                 (target / path).symlink_to(os.readlink(item.path))  # noqa: PTH115

@@ -10,12 +10,18 @@ from pathlib import Path
 from lastgood.domain.errors import ActionFailed, DiskFull
 
 
-def excluded(path: str, exclude: Sequence[str]) -> bool:
-    """Whether a pattern matches the relative path, a folder above it, or the name of either."""
+def excluded(path: str, exclude: Sequence[str], top: Path | None = None) -> bool:
+    """Whether a pattern matches the relative path, a folder above it, or the name of either; or `exclude`
+    names its place on this machine, where `top` is that of the source."""
+    if top is not None and str(top / path) in exclude:
+        return True
     parts = path.split("/")
     prefixes = ["/".join(parts[: count + 1]) for count in range(len(parts))]
     return any(
-        fnmatchcase(candidate, pattern.strip("/")) for pattern in exclude for candidate in (*parts, *prefixes)
+        fnmatchcase(candidate, pattern.strip("/"))
+        for pattern in exclude
+        if not pattern.startswith("/")
+        for candidate in (*parts, *prefixes)
     )
 
 

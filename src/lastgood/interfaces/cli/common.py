@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -17,6 +17,9 @@ from lastgood.domain.plan import Plan
 from lastgood.domain.run import Run, RunState, StepEnd
 from lastgood.domain.system import System
 from lastgood.execution.workplace import Progress, Workplace
+
+if TYPE_CHECKING:
+    from lastgood.application.initializing import InitDesk
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -37,6 +40,7 @@ class Doors:
     load: Callable[[Path], System]
     open: Callable[[Path, str, Callable[[Progress], None]], Workplace]
     schemas: Callable[[], Mapping[str, object]]
+    init: Callable[[], InitDesk]
 
 
 def system_options(command: _F) -> _F:

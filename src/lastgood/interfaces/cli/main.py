@@ -18,6 +18,7 @@ COMMANDS = {
     "check": ("config", "Validate the documents."),
     "config": ("config", "Show the JSON Schemas of the documents."),
     "deploy": ("deploy", "Bring a release out beside the old one, watched; a bad one undoes itself."),
+    "init": ("init", "Look at a project, write its nine documents, prepare its vault."),
     "points": ("data", "List the recovery points."),
     "release": ("release", "List, show, pin and quarantine releases."),
     "restore": ("data", "Put stores back to a recovery point."),
