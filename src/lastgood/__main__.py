@@ -10,13 +10,14 @@ from lastgood.domain.system import System
 from lastgood.execution.workplace import Progress, Workplace
 from lastgood.interfaces.cli.common import Doors
 from lastgood.interfaces.cli.main import main as command_line
+from lastgood.ports.looker import Looker
 
 if TYPE_CHECKING:
     from lastgood.application.initializing import InitDesk
 
 
 def main() -> None:
-    command_line(Doors(_load, _open, _schemas, _init))
+    command_line(Doors(_load, _open, _schemas, _init, _looker))
 
 
 def _load(folder: Path) -> System:
@@ -41,6 +42,12 @@ def _init() -> InitDesk:
     from lastgood.wiring import init_desk
 
     return init_desk()
+
+
+def _looker(system: System) -> Looker:
+    from lastgood.wiring import open_looker
+
+    return open_looker(system)
 
 
 if __name__ == "__main__":

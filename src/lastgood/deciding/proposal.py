@@ -33,7 +33,7 @@ class Named:
 
 
 def proposed(named: Named, defaults: Mapping[str, Mapping[str, Any]]) -> dict[str, Draft]:
-    """Kind -> draft, for every kind but `system`. `defaults` tells by kind what a document says by default."""
+    """Kind -> draft, for every kind but `system`. `defaults` tells by kind what a document says anyway."""
     special = {
         "rollback/detection": _detection,
         "version/management": _versions,

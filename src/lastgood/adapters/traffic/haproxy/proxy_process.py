@@ -117,6 +117,11 @@ class ProxyProcess:
             )
 
 
+def proxy_pid(folder: Path) -> int | None:
+    """The pid of the proxy whose own folder this is, while it runs; nothing is made or changed."""
+    return ProxyProcess(Places(folder), "").running()
+
+
 def _alerts(text: str) -> str:
     """What haproxy complains about, without its notices."""
     alerts = [line.partition(": ")[2] for line in text.splitlines() if line.startswith("[ALERT]")]
