@@ -49,16 +49,21 @@ def refuse_quarantined(release: Release) -> None:
 
 def deploy_plan(workplace: Workplace, release: Release, run_id: str) -> Plan:
     service = workplace.system.service(release.service)
+    current = running_now(workplace, workplace.records.history(), service)
+    return deploy_plan_beside(workplace, release, run_id, current)
+
+
+def deploy_plan_beside(workplace: Workplace, release: Release, run_id: str, current: Running | None) -> Plan:
+    service = workplace.system.service(release.service)
     stores = tuple(
         name for name in (service.stores or workplace.stores_for_backup()) if workplace.store(name).present()
     )
-    history = workplace.records.history()
     return plan_deploy(
         DeployInputs(
             service=service,
             release=release,
             new_instance=instance_of(release, run_id),
-            current=running_now(workplace, history, service),
+            current=current,
             detection=workplace.system.detection,
             point=point_inputs(workplace, point_of(run_id), stores, f"before {release.label}"),
         )

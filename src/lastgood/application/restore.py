@@ -15,6 +15,8 @@ from lastgood.execution.stake import at_stake
 from lastgood.execution.workplace import Workplace
 from lastgood.planning.restore import RestoreInputs, plan_restore, plan_restore_aside
 
+RESTORE_TAKES_BACK = "A restore takes back what was written after the point."
+
 
 @dataclass(frozen=True, slots=True)
 class RestoreRequest:
@@ -31,7 +33,7 @@ def restore(workplace: Workplace, request: RestoreRequest) -> Run:
     if request.to is not None:
         return carry_out(workplace, run_id, (), lambda: restore_plan(workplace, request))
     stores = _what(workplace, request)[1]
-    subjects = tuple(f"service:{name}" for name in _services(workplace, stores))
+    subjects = tuple(f"service:{name}" for name in services_using(workplace, stores))
     subjects += tuple(f"store:{name}" for name in stores)
     return carry_out(workplace, run_id, subjects, lambda: restore_plan(workplace, request))
 
@@ -44,9 +46,9 @@ def restore_plan(workplace: Workplace, request: RestoreRequest) -> Plan:
         RestoreInputs(
             point,
             stores,
-            _services(workplace, stores),
+            services_using(workplace, stores),
             stakes_of(workplace, point, stores),
-            "" if request.approved else "A restore takes back what was written after the point.",
+            "" if request.approved else RESTORE_TAKES_BACK,
         )
     )
 
@@ -82,7 +84,7 @@ def _what(workplace: Workplace, request: RestoreRequest) -> tuple[RecoveryPoint,
     return point, request.stores or held
 
 
-def _services(workplace: Workplace, stores: tuple[str, ...]) -> tuple[str, ...]:
+def services_using(workplace: Workplace, stores: tuple[str, ...]) -> tuple[str, ...]:
     """Those that use one of the stores; a service that names none may use all."""
     return tuple(
         service.name

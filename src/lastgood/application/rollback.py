@@ -40,8 +40,12 @@ def rollback(workplace: Workplace, request: RollbackRequest) -> Run:
     return carry_out(workplace, run_id, subjects, lambda: rollback_plan(workplace, request, run_id))
 
 
-def rollback_plan(workplace: Workplace, request: RollbackRequest, run_id: str) -> Plan:
-    """Raises Refused where there is nothing to go back to, and UsageError for unknown names."""
+def rollback_plan(
+    workplace: Workplace, request: RollbackRequest, run_id: str, count_stakes: bool = True
+) -> Plan:
+    """Raises Refused where there is nothing to go back to, and UsageError for unknown names.
+
+    Counting what is at stake restores the point aside; without it the plan does not say what it loses."""
     service = workplace.system.service(request.service)
     history = workplace.records.history()
     leaving, leaving_release, target, instance = _who(workplace, history, service, request, run_id)
@@ -59,7 +63,7 @@ def rollback_plan(workplace: Workplace, request: RollbackRequest, run_id: str) -
             data=request.data,
             point=point,
             stores=stores,
-            stakes=stakes_of(workplace, point, stores) if point else (),
+            stakes=stakes_of(workplace, point, stores) if point and count_stakes else (),
             approval=""
             if request.approved or request.data is DataPolicy.KEEP
             else "A rewind takes back what was written after the point.",

@@ -18,6 +18,8 @@ COMMANDS = {
     "check": ("check", "Look whether everything a deploy or a recovery needs is there; change nothing."),
     "config": ("config", "Show the JSON Schemas of the documents."),
     "deploy": ("deploy", "Bring a release out beside the old one, watched; a bad one undoes itself."),
+    "docs": ("docs", "Write the five documents for people, or check that they are up to date."),
+    "gates": ("gates", "Show the three quality gates with their evidence."),
     "init": ("init", "Look at a project, write its nine documents, prepare its vault."),
     "points": ("data", "List the recovery points."),
     "release": ("release", "List, show, pin and quarantine releases."),
@@ -53,7 +55,7 @@ def lastgood() -> None:
 
     Exit codes: 0 done and verified, 1 unexpected error, 2 wrong usage or invalid document, 3 the release
     failed and was rolled back, 4 the action failed and needs a person, 5 refused or waiting for an approval,
-    6 insufficient data, 130 interrupted.
+    6 insufficient data, 7 a gate is missed, 130 interrupted.
     """
 
 
