@@ -19,6 +19,10 @@ check:
 bench name *arguments:
     ./dev bench {{name}} {{arguments}}
 
+# write docs/reference anew from the program
+docs:
+    ./dev docs
+
 # only make the environment
 setup:
     ./dev setup

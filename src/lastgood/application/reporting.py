@@ -24,6 +24,8 @@ from lastgood.planning.restore import RestoreInputs, plan_restore
 from lastgood.reports import commands
 from lastgood.reports.facts import Facts, Kind, Prepared
 
+NEXT = "NEXT"
+"""Where the release will stand that is not there yet."""
 RUN = "RUN"
 """Where a run's own mark will stand in its plan."""
 POINT = "POINT"
@@ -76,15 +78,15 @@ def _try(kind: Kind, of: str, command: commands.Command, make: Callable[[], Plan
     try:
         return Prepared(kind, of, command, make())
     except LastgoodError as error:
-        return Prepared(kind, of, command, None, str(error))
+        return Prepared(kind, of, command, None, error.happened, error.mend)
 
 
 def _deploy(workplace: Workplace, history: History, service: Service) -> Plan:
     """Of a release that is not there yet, beside what is recorded, whether that runs now or not."""
     release = Release(
-        id=f"{service.name}-NEXT",
+        id=f"{service.name}-{NEXT}",
         service=service.name,
-        label="the next release",
+        label=NEXT,
         artifact_digest="",
         environment_digest="",
         size_bytes=0,

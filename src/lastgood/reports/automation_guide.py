@@ -181,7 +181,9 @@ def _deploys(facts: Facts) -> Iterator[Block]:
     deploys = facts.plans(Kind.DEPLOY)
     for one in deploys:
         title = "A deploy, step by step" + (f": {one.of}" if len(deploys) > 1 else "")
-        yield from procedure(title, "SOURCE is a folder, a tarball or a git revision.", one)
+        yield from procedure(
+            title, "SOURCE is a folder, a tarball or a git revision; NEXT is the release made from it.", one
+        )
 
 
 def _afterwards() -> Iterator[Block]:

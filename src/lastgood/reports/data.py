@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lastgood.domain.plan import Plan
 from lastgood.reports import runbook
+from lastgood.reports.by_itself import NOT_YET
 from lastgood.reports.evidence import newest_backup
 from lastgood.reports.facts import Facts, Kind, Prepared, last_drill, standing
 from lastgood.reports.places import options
@@ -162,6 +163,9 @@ class BackupConfiguration(Part):
     minimum_vaults: int
     retention: RetentionData
     verify: Literal["restore", "read", "none"]
+    not_by_itself: dict[str, str] = Field(
+        description="Settings that this version does not carry out by itself, and what that means."
+    )
     hold_for_points: bool = Field(description="Whether requests are held while a point is marked.")
     keep_replaced_seconds: float
     plan: PlanData
@@ -246,6 +250,7 @@ def backup_configuration(facts: Facts) -> BackupConfiguration:
             "minimum_vaults": system.replication.minimum_vaults,
             "retention": {name: getattr(policy.retention, name) for name in RetentionData.model_fields},
             "verify": policy.verify,
+            "not_by_itself": dict(NOT_YET),
             "hold_for_points": system.consistency.hold_for_points,
             "keep_replaced_seconds": system.consistency.keep_replaced.total_seconds(),
             "plan": _plan(facts, plan),
@@ -262,7 +267,7 @@ def _plan(facts: Facts, one: Prepared) -> PlanData:
             "of": one.of,
             "command": one.command,
             "available": one.command[1] in facts.commands,
-            "refused": one.refused,
+            "refused": f"{one.refused} {one.mend}".strip(),
             "needs_approval": plan.needs_approval if plan else "",
             "steps": _steps(plan) if plan else (),
             "ways_back": [

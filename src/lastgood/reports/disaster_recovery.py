@@ -6,14 +6,17 @@ Order of the first six parts after NIST SP 800-34 Rev. 1, of part 7 after ISO 22
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 
+from lastgood.domain.policy import Retention
 from lastgood.domain.system import Service
 from lastgood.reports import commands, evidence
+from lastgood.reports.by_itself import NOT_YET
 from lastgood.reports.facts import Facts, Kind
 from lastgood.reports.page import Block, Heading, Items, Page, Paragraph, table, unknown
 from lastgood.reports.places import store_place, vault_place
 from lastgood.reports.plans import procedure
-from lastgood.reports.runbook import available, people
+from lastgood.reports.runbook import available, people, when
 from lastgood.reports.words import code, names, span, typed
 
 RUNBOOK = "Rollback_Recovery_Procedures.md"
@@ -143,7 +146,7 @@ def _recovery(facts: Facts) -> Iterator[Block]:
     found = available(facts, Kind.RECOVER)
     for one in found:
         title = f"On a new machine, from vault {one.of}"
-        yield from procedure(title, "FILE is the copy of the vault's key.", one, 3)
+        yield from procedure(title, when(facts, one), one, 3)
     if not found:
         yield unknown(
             "recovery on a new machine",
@@ -151,8 +154,13 @@ def _recovery(facts: Facts) -> Iterator[Block]:
             if not facts.system.vaults
             else "This version of lastgood has no `recover` command.",
         )
-    for one in facts.plans(Kind.RESTORE):
-        yield from procedure("On this machine, data only", "The machine works; data is lost.", one, 3)
+    yield Heading(3, "On this machine")
+    yield Items(
+        (
+            f"Only data is lost: [Restore data]({RUNBOOK}#restore-data) of the runbook.",
+            f"Only the services are down: [Start everything]({RUNBOOK}#start-everything) of the runbook.",
+        )
+    )
     yield Heading(3, "Escalation")
     if facts.system.continuity.roles:
         yield Paragraph("A step that fails names its mend. If that does not help, call the roles of part 2.")
@@ -187,8 +195,8 @@ def _reconstitution(facts: Facts) -> Iterator[Block]:
         (
             f"Declare it: {code(typed(commands.status()))} shows every service running.",
             f"A fresh recovery point: {code(typed(commands.backup(why='after recovery')))}",
-            f"What was replaced is kept for {span(system.consistency.keep_replaced)}, under "
-            f"{code(str(system.state))}.",
+            f"What was replaced stands under {code(str(system.state))}; the documents ask to keep it for "
+            f"{span(system.consistency.keep_replaced)}, and this version removes nothing by itself.",
             f"The record: {code(typed(commands.show_run()))} with the recovery's run for RUN.",
             f"These pages anew: {code(typed(commands.docs()))}",
         ),
@@ -220,9 +228,8 @@ def _continuity(facts: Facts) -> Iterator[Block]:
         (
             f"A bad release: undone by itself (`on_failed: {facts.system.triggers.on_failed}`).",
             f"Lost data: backups by `{facts.system.backups.schedule}` into "
-            f"{names(facts.system.backups.vaults or [vault.name for vault in facts.system.vaults])}, "
-            f"{facts.system.replication.minimum_vaults} asked for. This version of lastgood starts no "
-            f"schedule itself: cron must run {code(typed(commands.backup()))}.",
+            f"{names(facts.system.backups.vaults or [vault.name for vault in facts.system.vaults])}; "
+            "part 8 says what of that happens by itself.",
             "A lost machine: part 4.",
         )
     )
@@ -268,8 +275,26 @@ def _inventory(facts: Facts) -> Iterator[Block]:
     else:
         yield unknown("releases", f"{code(typed(commands.deploy()))} supplies the first.")
     yield Heading(3, "Backups")
+    yield from _backup_settings(facts)
     yield evidence.backups(facts)
     yield evidence.as_of(facts)
+
+
+def _backup_settings(facts: Facts) -> Iterator[Block]:
+    policy = facts.system.backups
+    kept = ", ".join(f"{field.name} {getattr(policy.retention, field.name)}" for field in fields(Retention))
+    cron = typed((*commands.backup(why="scheduled"), "--system", str(facts.system.folder)))
+    yield table(
+        ("setting", "value", "by itself?"),
+        [
+            ("schedule", code(policy.schedule), NOT_YET.get("schedule", "yes")),
+            ("retention", kept, NOT_YET.get("retention", "yes")),
+            ("verify", policy.verify, NOT_YET.get("verify", "yes")),
+            ("vaults asked for", str(facts.system.replication.minimum_vaults), "`lastgood gates` tells"),
+        ],
+    )
+    if "schedule" in NOT_YET:
+        yield Paragraph(f"Until then cron does it: {code(f'{policy.schedule} {cron}')}")
 
 
 def _not_here() -> Iterator[Block]:

@@ -123,7 +123,9 @@ def _differences(
 def _first_difference(old: tuple[str, ...], new: tuple[str, ...]) -> str:
     longest = max(len(old), len(new))
     padded = ((*lines, *("",) * (longest - len(lines))) for lines in (old, new))
-    was, now = next((a.strip(), b.strip()) for a, b in zip(*padded, strict=True) if a != b)
+    differing = [(a.strip(), b.strip()) for a, b in zip(*padded, strict=True) if a != b]
+    # the fence of a command says less than the command
+    was, now = next((pair for pair in differing if not pair[1].startswith("```")), differing[0])
     if not now:
         return f"it says more than it should: {_short(was)}"
     return f"it says {_short(was)} and should say {_short(now)}" if was else f"it lacks {_short(now)}"

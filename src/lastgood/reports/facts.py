@@ -29,13 +29,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A plan as planning makes it for this system now, or why it makes none. `of` is the service or vault."""
+    """A plan as planning makes it for this system now, or why it makes none and what to do. `of` is the
+    service, the vault or the system."""
 
     kind: Kind
     of: str
     command: Command
     plan: Plan | None
     refused: str = ""
+    mend: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ EVIDENCE_ENDS: Final = "<!-- end of evidence -->"
 def markdown(page: Page) -> str:
     """The same page always gives the same bytes."""
     parts = [f"# {page.title}", *(part for block in page.blocks for part in _parts(block))]
-    return "\n\n".join(parts) + "\n"
+    beside = f"{EVIDENCE_ENDS}\n\n{EVIDENCE_BEGINS}\n\n"  # two blocks of evidence in a row are one
+    return ("\n\n".join(parts) + "\n").replace(beside, "")
 
 
 def _parts(block: Block) -> Iterator[str]:
@@ -28,8 +29,8 @@ def _parts(block: Block) -> Iterator[str]:
             yield "\n".join(f"{mark}{text}" for mark, text in zip(marks, texts, strict=True))
         case Table(heads, rows):
             yield "\n".join((_row(heads), "|" + "---|" * len(heads), *(_row(row) for row in rows)))
-        case Code(lines):
-            yield "\n".join(("```sh", *lines, "```"))
+        case Code(lines, language):
+            yield "\n".join((f"```{language}", *lines, "```"))
         case Evidence(blocks):
             yield EVIDENCE_BEGINS
             for inner in blocks:

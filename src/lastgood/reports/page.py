@@ -34,9 +34,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Lines to type, in a shell."""
+    """Lines to type in a shell, or of another language."""
 
     lines: tuple[str, ...]
+    language: str = "sh"
 
 
 @dataclass(frozen=True, slots=True)

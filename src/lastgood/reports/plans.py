@@ -18,7 +18,7 @@ def procedure(title: str, when: str, prepared: Prepared, level: int = 2) -> Iter
     yield Heading(level, title)
     yield Paragraph(when)
     if prepared.plan is None:
-        yield Paragraph(f"**Not possible now.** {prepared.refused}")
+        yield Paragraph(f"**Not possible now.** {prepared.refused} {prepared.mend}".rstrip())
         return
     yield Code(to_type(prepared))
     yield from steps(prepared.plan)
@@ -51,12 +51,11 @@ def steps(plan: Plan) -> Iterator[Block]:
 
 
 def _when_it_fails(plan: Plan) -> str:
-    again = (
-        f"A step that fails changes nothing by halves: mend what {code(typed(commands.show_run()))} says, "
-        "then type the command again."
-    )
     if not plan.ways_back:
-        return f"There is nothing to undo. {again}"
+        return (
+            f"If a step fails, mend what {code(typed(commands.show_run()))} says, then type the command "
+            "again: what is done already is not done twice."
+        )
     if plan.commits_at is None or plan.commits_at >= len(plan.steps):
         return "If a step fails, the way back is taken by itself."
     return (
@@ -68,9 +67,11 @@ def _when_it_fails(plan: Plan) -> str:
 
 def _cost(plan: Plan) -> str:
     waits = plan.downtime.total_seconds()
-    held = f"about {seconds(waits)}" if waits else "not at all"
-    service = "The service is away for" if plan.kind == "recover" else "Requests wait"
+    if plan.kind == "recover":
+        held = f"The service is away for about {seconds(waits)}."
+    else:
+        held = f"Requests wait for about {seconds(waits)}." if waits else "No request waits."
     loses = "; ".join(plan.loses) or ("" if plan.needs_approval else "nothing")
     lost = f" Loses: {loses}." if loses else " `--plan` counts what it loses."
     whole = seconds(plan.expected.total_seconds())
-    return f"Expected, from what was measured last: {whole} in all. {service} {held}.{lost}"
+    return f"Expected, from what was measured last: {whole} in all. {held}{lost}"

@@ -8,6 +8,7 @@ from lastgood.domain.procedure import Action
 from lastgood.reports import commands, evidence
 from lastgood.reports.facts import Facts, Kind, Prepared
 from lastgood.reports.page import Block, Code, Heading, Items, Page, Paragraph, Table, table, unknown
+from lastgood.reports.places import vault_place
 from lastgood.reports.plans import procedure
 from lastgood.reports.words import code, span, typed
 
@@ -35,7 +36,6 @@ _WHEN = {
     "taken back.** POINT is the newest one, unless `--point` names another (`lastgood points` lists them). "
     "What is replaced is kept.",
     Kind.START: "The machine was restarted, or a service died.",
-    Kind.RECOVER: "The machine is gone. On a new one with lastgood, the vault in reach and the key in FILE.",
     Kind.BACKUP: "Before anything that could go wrong.",
 }
 _TITLES = {
@@ -83,24 +83,40 @@ def _first(facts: Facts) -> Iterator[Block]:
     yield Code((typed(("export", f"LASTGOOD_SYSTEM={folder}")), typed(commands.status())))
     yield Paragraph(
         "It shows which release each service is on, whether it runs, and what it would go back to. "
-        "Nothing below can be made worse by typing it twice: each command first looks what is done already."
+        f"**Was a command cut off? Type {code(typed(commands.resume()))}, not the command again:** a second "
+        "`rollback` goes back one release further."
     )
 
 
 def _what_do_you_see(facts: Facts) -> Iterator[Block]:
+    several = len(facts.system.services) > 1
     yield Heading(2, "What do you see?")
     yield Table(
         ("you see", "type", "what it loses"),
         (
             *_rows(facts, Kind.ROLLBACK_KEEP, "errors, slowness or crashes since a release", "nothing"),
             *_rows(facts, Kind.ROLLBACK_REWIND, "wrong data since a release", "`--plan` counts it"),
+            (
+                "the last good release is no good either",
+                code(typed(commands.rollback("SERVICE" if several else "", to="RELEASE"))),
+                "nothing",
+            ),
             *_rows(facts, Kind.RESTORE, "lost or damaged data", "`--plan` counts it"),
             *_rows(facts, Kind.START, "nothing runs, for instance after a restart", "nothing"),
             *_rows(facts, Kind.RECOVER, "the machine is gone", "what came after the newest recovery point"),
             ("a command was cut off", code(typed(commands.resume())), "nothing"),
+            (
+                "you want to look into old data, beside the live one",
+                code(typed(commands.restore(("STORE",), to="FOLDER"))),
+                "nothing",
+            ),
             ("a run waits for an approval", code(typed(commands.approve())), "what its plan says"),
             ("something else", code(typed(commands.check())), "nothing"),
         ),
+    )
+    yield Paragraph(
+        f"What fits RELEASE: {code(typed(commands.releases()))}. "
+        f"What fits RUN: {code(typed(commands.runs()))}."
     )
 
 
@@ -109,10 +125,10 @@ def _rows(facts: Facts, kind: Kind, sees: str, loses: str) -> Iterator[tuple[str
     for one in available(facts, kind):
         looks = kind in (Kind.ROLLBACK_REWIND, Kind.RESTORE)
         command = (*one.command, "--plan") if looks else one.command
-        told = code(typed(command)) if one.plan is not None else f"not possible now: {one.refused}"
+        told = code(typed(command)) if one.plan is not None else f"**not possible now:** {one.refused}"
         yield (f"{sees} ({one.of})" if several else sees, told, loses)
     if not available(facts, kind) and facts.plans(kind):
-        yield sees, f"this version of lastgood has no `{facts.plans(kind)[0].command[1]}`", "-"
+        yield sees, f"**not possible:** this version has no `{facts.plans(kind)[0].command[1]}`", "-"
 
 
 def _procedure(facts: Facts, one: Prepared) -> Iterator[Block]:
@@ -120,7 +136,18 @@ def _procedure(facts: Facts, one: Prepared) -> Iterator[Block]:
     title = _TITLES[one.kind]
     if several:
         title += f" ({'from vault ' if one.kind is Kind.RECOVER else ''}{one.of})"
-    yield from procedure(title, _WHEN[one.kind], one)
+    yield from procedure(title, when(facts, one), one)
+
+
+def when(facts: Facts, one: Prepared) -> str:
+    """When it is done, and what must be at hand."""
+    if one.kind is not Kind.RECOVER:
+        return _WHEN[one.kind]
+    vault = facts.system.vault(one.of)
+    return (
+        f"The machine is gone. On a new one with lastgood, {vault_place(vault)} in reach, and FILE: your "
+        f"copy of the vault's key, which was {code(str(vault.key_file))}."
+    )
 
 
 def _people(facts: Facts) -> Iterator[Block]:
@@ -198,6 +225,6 @@ def _about() -> Iterator[Block]:
     yield Heading(2, "About this page")
     yield Paragraph(
         f"Written by {code(typed(commands.docs()))} from the documents and from the very plans that the "
-        "commands run; do not edit it. NEXT, POINT and RUN in a step stand for what is known only when it "
-        f"runs. {code(typed((*commands.docs(), '--check')))} tells whether it is stale."
+        "commands run; do not edit it. Words in capitals (NEXT, POINT, RUN) stand for what is known only "
+        f"when it runs. {code(typed((*commands.docs(), '--check')))} tells whether it is stale."
     )

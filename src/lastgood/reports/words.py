@@ -18,7 +18,7 @@ def seconds(count: float) -> str:
     if count < 120:
         return f"{count:.0f} s"
     minutes, rest = divmod(round(count), 60)
-    if minutes < 120:
+    if minutes < 120 and minutes != 60:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
@@ -29,7 +29,8 @@ def span(length: timedelta) -> str:
     days = length.total_seconds() / 86400
     if days >= 2 and days == int(days):
         return f"{int(days)} days"
-    return seconds(length.total_seconds()).replace(".0 s", " s").replace(".00 s", " s")
+    short = length.total_seconds() < 120
+    return f"{length.total_seconds():g} s" if short else seconds(length.total_seconds())
 
 
 def size(count: int) -> str:

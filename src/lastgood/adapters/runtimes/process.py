@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
+from pydantic import Field
+
 from lastgood.adapters.process import run
 from lastgood.adapters.runtimes import shim
 from lastgood.adapters.runtimes.instance_folder import InstanceFolder
@@ -42,7 +44,7 @@ _INSTANCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 
 
 class ProcessOptions(Strict):
-    kind: Literal["process"]
+    kind: Literal["process"] = Field(description="A process on this machine.")
 
 
 class ProcessRuntime:
