@@ -9,6 +9,7 @@ VARIABLE = "LASTGOOD_KILL"
 
 
 def kill_here(instant: str) -> None:
-    """`instant` is PATH:begin, :middle, :end or :recorded of the step that goes on."""
+    """`instant` is PATH:begin, :middle, :end or :recorded of the step that goes on; or run:created, :walked,
+    :told or :finished of the run itself."""
     if os.environ.get(VARIABLE) == instant:
         os.kill(os.getpid(), signal.SIGKILL)

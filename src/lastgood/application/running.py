@@ -15,9 +15,12 @@ from lastgood.domain.plan import Plan, Step
 from lastgood.domain.run import Run, RunState, StepEnd, StepRecord, StepResult
 from lastgood.execution.dispatch import do_step
 from lastgood.execution.handler import Job
+from lastgood.execution.steps import target_prove
 from lastgood.execution.walk import Walked, walk
 from lastgood.execution.workplace import Progress, Workplace
 from lastgood.ports.engine import RecordedStep
+
+_SCRAPS = ("copy-*", "artifact-*", "capsule")  # in a run's folder; a step that was killed leaves them
 
 
 def new_run_id(workplace: Workplace, kind: str) -> str:
@@ -33,6 +36,7 @@ def carry_out(workplace: Workplace, run_id: str, subjects: Sequence[str], make: 
         plan = make()
         waiting = bool(plan.needs_approval)
         workplace.runs.create(run_id, plan, workplace.engine, workplace.clock.now(), waiting)
+        workplace.checkpoint("run:created")
         if waiting:
             return workplace.runs.load(run_id)
         return _walk_to_the_end(workplace, run_id)
@@ -84,11 +88,15 @@ def _walk_to_the_end(workplace: Workplace, run_id: str) -> Run:
             return dumps(walk(plan, lambda path, step: _step(workplace, run_id, recorded, path, step)))
 
         walked = loads(Walked, workplace.engines(run.engine).execute(run_id, runs.folder(run_id), along))
+        workplace.checkpoint("run:walked")
+        # before the outcome is written: after it nobody takes the run up again
+        tidy(workplace, run)
         now = workplace.clock.now()
         event = RunFinished(run_id, walked.state, walked.says, (now - run.created_at).total_seconds())
         workplace.records.record(event, f"{run_id}/finished")
+        workplace.checkpoint("run:told")
         runs.finish(run_id, walked.state, walked.says, walked.way_back, walked.mend, now)
-    tidy(workplace, run_id)
+    workplace.checkpoint("run:finished")
     # what was decided on a lock that is released by now: the state is the walk's, not a fresh guess
     return replace(runs.load(run_id), state=walked.state)
 
@@ -117,11 +125,15 @@ def _step(workplace: Workplace, run_id: str, recorded: RecordedStep, path: str, 
     return result
 
 
-def tidy(workplace: Workplace, run_id: str) -> None:
-    """Remove what only this run needed: copies aside. What was replaced stays."""
-    for left in workplace.runs.folder(run_id).glob("copy-*"):
-        shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
-    shutil.rmtree(workplace.system.state / "aside" / run_id, ignore_errors=True)
+def tidy(workplace: Workplace, run: Run) -> None:
+    """Remove what only this run needed: copies aside, a proof that was cut short. What was replaced stays."""
+    for step in run.plan.steps:
+        if step.kind == target_prove.HANDLER.kind:
+            target_prove.leave_nothing(workplace, workplace.runs.folder(run.id), step)
+    for pattern in _SCRAPS:
+        for left in workplace.runs.folder(run.id).glob(pattern):
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+    shutil.rmtree(workplace.system.state / "aside" / run.id, ignore_errors=True)
 
 
 def needs_person(run: Run) -> bool:

@@ -72,22 +72,27 @@ def do_step(job: Job) -> StepResult:
     started = clock.now()
     if job.stop_requested():
         return StepResult(StepEnd.STOPPED, started, clock.now(), "A person cancelled the run.")
+    job.workplace.checkpoint(f"{job.path}:begin")
     try:
-        job.workplace.checkpoint(f"{job.path}:begin")
-        handler = HANDLERS[job.step.kind]
-        before = handler.already_done(job)
-        said = handler.perform(job) if before is None else before
-        if said.end is StepEnd.DONE:
-            handler.verify(job)
-        job.workplace.checkpoint(f"{job.path}:end")
+        result = _done(job, started)
     except LastgoodError as error:
-        return _failed(error, started, clock.now())
+        result = _failed(error, started, clock.now())
     except OSError as error:
-        return _failed(_translated(error, job), started, clock.now())
+        result = _failed(_translated(error, job), started, clock.now())
+    job.workplace.checkpoint(f"{job.path}:end")
+    return result
+
+
+def _done(job: Job, started: datetime) -> StepResult:
+    handler = HANDLERS[job.step.kind]
+    before = handler.already_done(job)
+    said = handler.perform(job) if before is None else before
+    if said.end is StepEnd.DONE:
+        handler.verify(job)
     return StepResult(
         said.end,
         started,
-        clock.now(),
+        job.workplace.clock.now(),
         said.says,
         said.figures,
         said.facts,

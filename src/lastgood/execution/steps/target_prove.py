@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from lastgood.domain.errors import Refused, RuntimeFailed
+from lastgood.domain.plan import Step
 from lastgood.execution.handler import Handler, Job, Said
 from lastgood.execution.steps.instance_ready import wait_ready
 from lastgood.execution.steps.instance_start import launch_order
 from lastgood.execution.steps.store_fetch import fetched_folder
+from lastgood.execution.workplace import Workplace
 
 
 def perform(job: Job) -> Said:
@@ -19,12 +21,9 @@ def perform(job: Job) -> Said:
     name = job.text("service")
     release = workplace.records.history().releases[job.text("release_id")]
     runtime = workplace.runtime(name)
-    instance_id = f"{release.id}.proof"
-    sandbox = job.folder / "proof"
-    limit = workplace.system.service(name).stop_within
-    runtime.stop(instance_id, limit)
-    runtime.discard(instance_id)
-    shutil.rmtree(sandbox, ignore_errors=True)
+    instance_id = _instance(job.step)
+    sandbox = _sandbox(job.folder)
+    leave_nothing(workplace, job.folder, job.step)
     try:
         proving = replace(workplace, values={**workplace.values, **_sandbox_values(job, sandbox)})
         tree = workplace.shelf.prove(release.artifact_digest)
@@ -38,10 +37,24 @@ def perform(job: Job) -> Said:
             "Choose another release (`--to`) or point (`--point`); `lastgood points` lists them.",
         ) from error
     finally:
-        runtime.stop(instance_id, limit)
-        runtime.discard(instance_id)
-        shutil.rmtree(sandbox, ignore_errors=True)
+        leave_nothing(workplace, job.folder, job.step)
     return Said(f"{release.label} runs on the restored data (ready after {seconds:.1f} s in a sandbox).")
+
+
+def leave_nothing(workplace: Workplace, run_folder: Path, step: Step) -> None:
+    """End the instance in the sandbox and remove both, whether or not this step ever came so far."""
+    name = str(step.arguments["service"])
+    workplace.runtime(name).stop(_instance(step), workplace.system.service(name).stop_within)
+    workplace.runtime(name).discard(_instance(step))
+    shutil.rmtree(_sandbox(run_folder), ignore_errors=True)
+
+
+def _instance(step: Step) -> str:
+    return f"{step.arguments['release_id']}.proof"
+
+
+def _sandbox(run_folder: Path) -> Path:
+    return run_folder / "proof"
 
 
 def _sandbox_values(job: Job, sandbox: Path) -> dict[str, str]:
