@@ -85,7 +85,7 @@ def _walk_to_the_end(workplace: Workplace, run_id: str) -> Run:
         workplace.records.record(RunStarted(run_id, plan.kind, plan.title), f"{run_id}/started")
 
         def along(recorded: RecordedStep) -> str:
-            return dumps(walk(plan, lambda path, step: _step(workplace, run_id, recorded, path, step)))
+            return dumps(walk(plan, lambda path, step: _step(workplace, run, recorded, path, step)))
 
         walked = loads(Walked, workplace.engines(run.engine).execute(run_id, runs.folder(run_id), along))
         workplace.checkpoint("run:walked")
@@ -101,12 +101,12 @@ def _walk_to_the_end(workplace: Workplace, run_id: str) -> Run:
     return replace(runs.load(run_id), state=walked.state)
 
 
-def _step(workplace: Workplace, run_id: str, recorded: RecordedStep, path: str, step: Step) -> StepResult:
-    runs = workplace.runs
+def _step(workplace: Workplace, run: Run, recorded: RecordedStep, path: str, step: Step) -> StepResult:
+    runs, run_id = workplace.runs, run.id
 
     def body() -> str:
         workplace.progress(Progress(run_id, path, step))
-        stoppable = "." not in path  # a way back is never stopped half way
+        stoppable = _stoppable(run.plan, path)
         job = Job(
             workplace,
             run_id,
@@ -123,6 +123,11 @@ def _step(workplace: Workplace, run_id: str, recorded: RecordedStep, path: str, 
     workplace.progress(Progress(run_id, path, step, result.says, result.end, seconds))
     workplace.checkpoint(f"{path}:recorded")
     return result
+
+
+def _stoppable(plan: Plan, path: str) -> bool:
+    """Not on a way back, and not past the point from which there is none: it would stay half done."""
+    return "." not in path and (plan.commits_at is None or int(path) < plan.commits_at)
 
 
 def tidy(workplace: Workplace, run: Run) -> None:

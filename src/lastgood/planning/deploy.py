@@ -167,7 +167,13 @@ def _leave(inputs: DeployInputs) -> tuple[Step, ...]:
     if inputs.service.traffic is not None:
         weights = {inputs.current.instance_id: 100, inputs.new_instance: 0} if inputs.current else {}
         shift = (steps.traffic_shift(name, weights, "Give all traffic back to the last good release"),)
-    return (*shift, steps.instance_stop(name, inputs.new_instance, f"the bad {inputs.release.label}"))
+    # the run may have ended while requests were held for the point
+    resume = (steps.traffic_resume(inputs.point.services),) if inputs.point.held else ()
+    return (
+        *shift,
+        *resume,
+        steps.instance_stop(name, inputs.new_instance, f"the bad {inputs.release.label}"),
+    )
 
 
 def _settle(inputs: DeployInputs) -> tuple[Step, ...]:

@@ -133,7 +133,12 @@ def _stay(inputs: RollbackInputs) -> Plan:
             steps.instance_ready(name, inputs.leaving, inputs.service.ready_within),
         )
         resume = (steps.traffic_resume((name,)),)
-    stop = () if inputs.warm else (steps.instance_stop(name, inputs.instance, "what did not come up"),)
+    stop: tuple[Step, ...] = ()
+    if not inputs.warm:
+        stop = (
+            steps.instance_stop(name, inputs.instance, "what did not come up"),
+            *_shift(inputs, {inputs.leaving: 100}, f"Take {inputs.target.label} off the proxy"),
+        )
     does = f"Traffic to {inputs.leaving_release.label}"
     return Plan(
         kind="stay",
