@@ -81,8 +81,16 @@ def end_state(system: TinySystem) -> EndState:
         shelf=len(list((system.state / "releases").glob("*/tree"))),
         scraps=sorted(_scraps(system.state)),
         runs=[(run.plan.kind, run.state.value, run.way_back) for run in runs],
-        steps=[(record.path, record.kind, record.result.end.value) for record in runs[-1].steps],
+        steps=[
+            (record.path, record.kind, record.result.end.value) for run in runs[-1:] for record in run.steps
+        ],
     )
+
+
+def differences(found: EndState, expected: EndState) -> dict[str, tuple[object, object]]:
+    """Field -> (found, expected), of those that are not equal."""
+    pairs = {name: (getattr(found, name), getattr(expected, name)) for name in EndState.__dataclass_fields__}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def _running(workplace: Workplace, labels: dict[str, str]) -> list[str]:
