@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lastgood.application.ground import Ground
 from lastgood.domain.system import System
 from lastgood.execution.workplace import Progress, Workplace
 from lastgood.interfaces.cli.common import Doors
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    command_line(Doors(_load, _open, _schemas, _init, _looker))
+    command_line(Doors(_load, _open, _schemas, _init, _looker, _ground))
 
 
 def _load(folder: Path) -> System:
@@ -30,6 +31,12 @@ def _open(folder: Path, engine: str, progress: Callable[[Progress], None]) -> Wo
     from lastgood.wiring import load_system, open_workplace
 
     return open_workplace(load_system(folder), engine, progress)
+
+
+def _ground(engine: str, progress: Callable[[Progress], None]) -> Ground:
+    from lastgood.wiring import open_ground
+
+    return open_ground(engine, progress)
 
 
 def _schemas() -> Mapping[str, object]:

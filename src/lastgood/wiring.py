@@ -17,6 +17,8 @@ from lastgood.adapters.discovery.laying import lay_documents
 from lastgood.adapters.disk import sync_folder
 from lastgood.adapters.faults import kill_here
 from lastgood.adapters.looking import MachineLooker
+from lastgood.adapters.machine import lacks
+from lastgood.adapters.placing import lay_file
 from lastgood.adapters.process import run
 from lastgood.adapters.registry import STORES, VAULTS, option_models
 from lastgood.adapters.runtimes.listening import port_is_free
@@ -28,10 +30,13 @@ from lastgood.adapters.signals.probes import ProbeSource, ask
 from lastgood.adapters.sources.source import open_source
 from lastgood.adapters.traffic.haproxy import HAProxyOptions, HAProxyTraffic
 from lastgood.adapters.vault_keys import make_key
+from lastgood.adapters.vault_places import vault_part
+from lastgood.application.ground import Ground
 from lastgood.application.initializing import InitDesk
 from lastgood.documents.load import load
 from lastgood.documents.schema import schemas
 from lastgood.domain.errors import ActionFailed
+from lastgood.domain.places import with_moves
 from lastgood.domain.policy import Invariant
 from lastgood.domain.signal import Probe
 from lastgood.domain.system import Service, System, Vault
@@ -47,6 +52,7 @@ from lastgood.ports.vault import Vault as VaultPort
 from lastgood.records.history import LedgerRecords
 from lastgood.records.leases import FolderLeases
 from lastgood.records.ledger import SqliteLedger
+from lastgood.records.places import read_moves
 from lastgood.records.runs import FolderRuns
 from lastgood.records.shelf import FolderShelf
 
@@ -55,8 +61,30 @@ DEFAULT_ENGINE = "dbos"
 
 
 def load_system(folder: Path) -> System:
-    """Raises DocumentsInvalid."""
-    return load(folder, option_models())
+    """With its vaults where they are on this machine. Raises DocumentsInvalid."""
+    return _with_places(load(folder, option_models()))
+
+
+def open_ground(
+    engine: str = DEFAULT_ENGINE, progress: Callable[[Progress], None] = lambda progress: None
+) -> Ground:
+    """What a recovery needs before there is a system."""
+    clock = SystemClock()
+    return Ground(
+        clock=clock,
+        find_vault=vault_part,
+        open_vault=lambda name, part, key, cache: _vault(Vault(name, part, key), cache),
+        read_documents=lambda folder, place: load(folder, option_models(), place),
+        open_records=lambda file: LedgerRecords(SqliteLedger(file, clock)),
+        lacks=lacks,
+        lay_file=lay_file,
+        with_places=_with_places,
+        open_workplace=lambda system: open_workplace(system, engine, progress),
+    )
+
+
+def _with_places(system: System) -> System:
+    return with_moves(system, read_moves(system.state))
 
 
 def document_schemas() -> Mapping[str, object]:
@@ -103,9 +131,10 @@ def open_workplace(
 ) -> Workplace:
     """Makes the state folder and the vaults' keys where there are none; starts nothing."""
     system.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for vault in system.vaults:
-        _make_key_once(vault)
     clock = SystemClock()
+    records = LedgerRecords(SqliteLedger(system.state / "ledger.db", clock))
+    for vault in system.vaults:
+        _make_key_once(vault, records)
     stores = {store.name: _store(system, store.name) for store in system.stores}
 
     def ask_store(store: str, query: str) -> str:
@@ -131,7 +160,7 @@ def open_workplace(
     return Workplace(
         system=system,
         clock=clock,
-        records=LedgerRecords(SqliteLedger(system.state / "ledger.db", clock)),
+        records=records,
         runs=FolderRuns(system.state / "runs"),
         leases=FolderLeases(system.state / "leases"),
         shelf=FolderShelf(system.state / "releases"),
@@ -207,9 +236,13 @@ def _ask(probe: Probe, host: str, port: int, folder: Path) -> ProbeAnswer:
     return ProbeAnswer(answer.passed, answer.detail, answer.seconds)
 
 
-def _make_key_once(vault: Vault) -> None:
-    """A key is made only where none is; it is never replaced: what is in the vault needs the old one."""
+def _make_key_once(vault: Vault, records: LedgerRecords) -> None:
+    """A key is made only where none is and the vault was never used: what is in it needs the old one."""
     if vault.key_file.exists():
+        return
+    history = records.history()
+    used = {backup.vault for backup in history.backups.values()}.union(*history.kept.values())
+    if vault.name in used:
         return
     vault.key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # linked when it is whole: neither a kill nor a second command leaves an empty or another key

@@ -68,6 +68,8 @@ def rollback_plan(
             if request.approved or request.data is DataPolicy.KEEP
             else "A rewind takes back what was written after the point.",
             reason=request.reason,
+            vaults=workplace.vaults_for_backup() if workplace.vaults else (),
+            capsule=f"after-{run_id}",
         )
     )
 

@@ -37,17 +37,19 @@ class _Desk:
     """What was read so far."""
 
     folder: Path
+    place: Path
     documents: dict[str, Strict] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
 
-def load(folder: Path, options: OptionModels) -> System:
-    """The system whose documents stand in `folder`. Only system.yml is required.
+def load(folder: Path, options: OptionModels, place: Path | None = None) -> System:
+    """The system whose documents stand in `folder`. Only system.yml is required. With `place` it is the
+    system that they will be once they stand there.
 
     Raises DocumentsInvalid with every finding in all of the files, in the order of files and lines.
     """
-    desk = _Desk(folder.resolve())
+    desk = _Desk(folder.resolve(), (place or folder).resolve())
     _look_for_strangers(desk)
     for kind, model in models(options).items():
         _take(desk, kind, model)
@@ -60,7 +62,7 @@ def load(folder: Path, options: OptionModels) -> System:
         raise DocumentsInvalid(_in_order(desk.findings))
     documents: Mapping[str, Any] = desk.documents
     parts = {part: documents[kind].to_domain() for kind, part in _PART_OF_SYSTEM.items() if kind in documents}
-    system: System = documents["system"].to_domain(desk.folder)
+    system: System = documents["system"].to_domain(desk.place)
     return replace(system, **parts)
 
 
@@ -106,7 +108,7 @@ def _take(desk: _Desk, kind: str, model: type[Strict]) -> None:
         desk.findings.append(finding)
         return
     try:
-        desk.documents[kind] = model.model_validate(source.data, context={"folder": desk.folder})
+        desk.documents[kind] = model.model_validate(source.data, context={"folder": desk.place})
     except ValidationError as error:
         desk.findings.extend(findings_of(error, source, schema_of(kind, model)))
 

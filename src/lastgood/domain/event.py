@@ -129,9 +129,14 @@ class DrillFinished:
 
 @dataclass(frozen=True, slots=True)
 class SystemRecovered:
+    """`rto_seconds`: from the command to proven serving. `rpo_seconds`: age of the restored data when the
+    recovery began; None where nothing was restored."""
+
     run_id: str
     vault: str
     point_id: str
+    rto_seconds: float | None = None
+    rpo_seconds: float | None = None
 
 
 Event = (

@@ -189,4 +189,11 @@ def _settle(inputs: DeployInputs) -> tuple[Step, ...]:
         *mark,
         steps.service_switch(old.release, old.instance_id, rolled_back=True),
         steps.serving_check(name, old.instance_id),
+        # a recovery after this must know the new point, and the bad release as bad
+        steps.capsule_keep(
+            inputs.point.point_id,
+            f"{inputs.point.point_id}.back",
+            inputs.point.vaults,
+            if_reachable=True,
+        ),
     )

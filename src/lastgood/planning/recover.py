@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from lastgood.domain.plan import Plan, Step
 from lastgood.domain.point import RecoveryPoint
@@ -16,47 +16,75 @@ from lastgood.planning.restore import fetch_time
 
 @dataclass(frozen=True, slots=True)
 class RecoverInputs:
-    """`releases` maps each service that was deployed to its last good release, `instances` to the id that
-    its new instance gets."""
+    """`points` maps each store that is restored to the point it is restored from; `releases` each service
+    that comes back to its release, `instances` to the id that its new instance gets."""
 
     system: System
     vault: str
-    point: RecoveryPoint | None
+    points: Mapping[str, RecoveryPoint]
     releases: Mapping[str, Release]
     instances: Mapping[str, str]
+    began_at: datetime
 
 
 def plan_recover(inputs: RecoverInputs) -> Plan:
-    point = inputs.point
-    stores = tuple(sorted({backup.store for backup in point.backups})) if point else ()
+    points = inputs.points
+    stores = tuple(sorted(points))
     services = [service for service in in_order(inputs.system) if service.name in inputs.releases]
     restored: tuple[Step, ...] = ()
-    if point is not None and stores:
+    if stores:
         restored = (
-            *(steps.store_fetch(store, point.id, fetch_time(point, store)) for store in stores),
-            *(steps.store_switch(store, point.id) for store in stores),
+            *(
+                steps.store_fetch(
+                    store, points[store].id, fetch_time(points[store], store), vault=inputs.vault
+                )
+                for store in stores
+            ),
+            *(steps.store_switch(store, points[store].id) for store in stores),
             steps.invariants_check(stores),
         )
+    newest = max(points.values(), key=lambda point: point.at, default=None)
+    until = written_until(points)
     plan_steps = (
         steps.preflight(vaults=(inputs.vault,)),
-        *(steps.release_fetch(inputs.releases[service.name]) for service in services),
+        *(steps.release_fetch(inputs.releases[service.name], inputs.vault) for service in services),
         *restored,
         *(
             step
             for service in services
             for step in bring_up(service, inputs.releases[service.name], inputs.instances[service.name])
         ),
-        steps.recovery_record(inputs.vault, point.id if point else ""),
+        steps.recovery_record(inputs.vault, newest.id if newest else "", inputs.began_at, until),
     )
     return Plan(
         kind="recover",
         title=f"Recover {inputs.system.name} from vault {inputs.vault}"
-        + (f" to {point.id} ({point.at:%Y-%m-%d %H:%M:%S} UTC)" if point else ""),
+        + (f" to {newest.id} ({newest.at:%Y-%m-%d %H:%M:%S} UTC)" if newest else ""),
         subjects=_subjects(inputs.system, stores),
         steps=plan_steps,
         downtime=sum((step.expected for step in plan_steps), timedelta(0)),
-        loses=(f"what was written after {point.at:%Y-%m-%d %H:%M:%S} UTC",) if point else (),
+        loses=_loses(inputs.system, points),
     )
+
+
+def written_until(points: Mapping[str, RecoveryPoint]) -> datetime | None:
+    """What was written after this is lost, in one store at least."""
+    return min((point.at for point in points.values()), default=None)
+
+
+def _loses(system: System, points: Mapping[str, RecoveryPoint]) -> tuple[str, ...]:
+    times = {point.at for point in points.values()}
+    if len(times) == 1:
+        said = [f"what was written after {times.pop():%Y-%m-%d %H:%M:%S} UTC"]
+    else:
+        said = [
+            f"what was written to {store} after {point.at:%Y-%m-%d %H:%M:%S} UTC"
+            for store, point in sorted(points.items())
+        ]
+    never = [
+        f"all of {store.name}: it was never backed up" for store in system.stores if store.name not in points
+    ]
+    return (*said, *never)
 
 
 def plan_start(system: System, releases: Mapping[str, Release], instances: Mapping[str, str]) -> Plan:

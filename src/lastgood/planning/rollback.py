@@ -32,6 +32,8 @@ class RollbackInputs:
     fetch_expected: timedelta = timedelta(seconds=3)
     approval: str = ""
     reason: str = "Rolled back by a person."
+    vaults: tuple[str, ...] = ()  # that learn of it
+    capsule: str = ""
 
 
 def plan_rollback(inputs: RollbackInputs) -> Plan:
@@ -118,6 +120,12 @@ def _settle(inputs: RollbackInputs) -> tuple[Step, ...]:
         *_shift(inputs, {inputs.instance: 100}, f"Take {inputs.leaving_release.label} off the proxy"),
         steps.instance_stop(name, inputs.leaving, inputs.leaving_release.label),
         *mark,
+        # a recovery after this must come back on the target, and not on what was left
+        *(
+            (steps.capsule_keep(inputs.capsule, inputs.capsule, inputs.vaults, if_reachable=True),)
+            if inputs.vaults
+            else ()
+        ),
     )
 
 

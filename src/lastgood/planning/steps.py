@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from lastgood.domain.plan import Step
 from lastgood.domain.release import Release, ReleaseState
@@ -33,10 +33,10 @@ def release_keep(release: Release, vaults: Sequence[str]) -> Step:
     )
 
 
-def release_fetch(release: Release) -> Step:
+def release_fetch(release: Release, vault: str = "") -> Step:
     return Step(
         "release.fetch",
-        {"release_id": release.id},
+        {"release_id": release.id, "vault": vault},
         f"Have the artifact of {release.label} on this machine, from a vault if need be",
         "nothing to undo",
         "every byte is compared with what was recorded",
@@ -93,10 +93,10 @@ def point_record(point_id: str, why: str, stores: Sequence[str], held: bool) -> 
     )
 
 
-def capsule_keep(point_id: str, label: str, vaults: Sequence[str]) -> Step:
+def capsule_keep(point_id: str, label: str, vaults: Sequence[str], if_reachable: bool = False) -> Step:
     return Step(
         "capsule.keep",
-        {"point_id": point_id, "label": label, "vaults": list(vaults)},
+        {"point_id": point_id, "label": label, "vaults": list(vaults), "if_reachable": if_reachable},
         f"Put the capsule (documents, ledger) into {_and(vaults)}",
         "nothing to undo",
         "the vault lists it",
@@ -253,10 +253,10 @@ def service_switch(release: Release, instance_id: str, rolled_back: bool = False
     )
 
 
-def store_fetch(store: str, point_id: str, expected: timedelta, folder: str = "") -> Step:
+def store_fetch(store: str, point_id: str, expected: timedelta, folder: str = "", vault: str = "") -> Step:
     return Step(
         "store.fetch",
-        {"store": store, "point_id": point_id, "folder": folder},
+        {"store": store, "point_id": point_id, "folder": folder, "vault": vault},
         f"Restore {store} of {point_id} aside",
         "the copy aside is removed",
         "integrity check, counts as recorded",
@@ -311,10 +311,16 @@ def serving_check(service: str, instance_id: str) -> Step:
     )
 
 
-def recovery_record(vault: str, point_id: str) -> Step:
+def recovery_record(vault: str, point_id: str, began_at: datetime, written_until: datetime | None) -> Step:
+    """`written_until`: what was written after it is lost."""
     return Step(
         "recovery.record",
-        {"vault": vault, "point_id": point_id},
+        {
+            "vault": vault,
+            "point_id": point_id,
+            "began_at": began_at.isoformat(),
+            "written_until": written_until.isoformat() if written_until else "",
+        },
         "Record the recovery in the ledger",
         "nothing to undo",
         "the ledger's chain is whole",

@@ -32,5 +32,8 @@ class Ledger(Protocol):
     def prove(self) -> int:
         """Check the whole chain; the number of entries. Raises ActionFailed naming the broken one."""
 
-    def copy_to(self, file: Path) -> None:
-        """A consistent copy, for the capsule."""
+    def last(self) -> Entry | None:
+        """The newest entry; None in an empty ledger."""
+
+    def copy_to(self, file: Path) -> Entry | None:
+        """A consistent copy, for the capsule; the last entry in the copy."""

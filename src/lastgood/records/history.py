@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import get_args
 
+from lastgood.domain.capsule import Tip
 from lastgood.domain.codec import from_json, to_json
 from lastgood.domain.event import Dated, Event
 from lastgood.domain.history import History, fold
-from lastgood.ports.ledger import Ledger
+from lastgood.ports.ledger import Entry, Ledger
 
 _TYPES = {kind.__name__: kind for kind in get_args(Event)}
 
@@ -27,8 +28,21 @@ class LedgerRecords:
             Dated(entry.at, from_json(_TYPES[entry.kind], entry.body)) for entry in self._ledger.entries()
         )
 
-    def copy_to(self, file: Path) -> None:
-        self._ledger.copy_to(file)
+    def copy_to(self, file: Path) -> Tip:
+        return _tip(self._ledger.copy_to(file))
+
+    def tip(self) -> Tip:
+        return _tip(self._ledger.last())
+
+    def holds(self, tip: Tip) -> bool:
+        if not tip.entries:
+            return True
+        entry = next(iter(self._ledger.entries(after=tip.entries - 1)), None)
+        return entry is not None and _tip(entry) == tip
 
     def prove(self) -> int:
         return self._ledger.prove()
+
+
+def _tip(last: Entry | None) -> Tip:
+    return Tip(last.sequence, last.hash) if last else Tip(0, "")

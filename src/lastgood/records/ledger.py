@@ -81,7 +81,18 @@ class SqliteLedger:
             previous = entry.hash
         return count
 
-    def copy_to(self, file: Path) -> None:
+    def last(self) -> Entry | None:
+        if not self._file.exists():
+            return None
+        with self._translating(), closing(_connect(self._file, "rw")) as connection:
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'entries'").fetchone():
+                return None
+            row = connection.execute(
+                f"SELECT {_COLUMNS} FROM entries ORDER BY sequence DESC LIMIT 1"
+            ).fetchone()
+            return _entry(row) if row else None
+
+    def copy_to(self, file: Path) -> Entry | None:
         aside = file.with_name(f".{file.name}.part")
         with self._translating():
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -93,6 +104,7 @@ class SqliteLedger:
                 else:
                     target.executescript(_SCHEMA)
             aside.replace(file)
+        return SqliteLedger(file, self._clock).last()
 
     def _page(self, after: int) -> list[Entry]:
         if not self._file.exists():

@@ -2,60 +2,86 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
 
+from lastgood.domain.capsule import (
+    CAPSULE_VERSION,
+    CONTENTS_FILE,
+    DOCUMENTS_FOLDER,
+    LEDGER_FILE,
+    Capsule,
+)
+from lastgood.domain.codec import to_json
+from lastgood.domain.errors import ActionFailed
 from lastgood.domain.event import CapsuleKept
 from lastgood.execution.handler import Handler, Job, Said
 
-CAPSULE_VERSION = 1
-LEDGER_FILE = "ledger.db"
-DOCUMENTS_FOLDER = "documents"
-CONTENTS_FILE = "capsule.json"
-
 
 def perform(job: Job) -> Said:
-    """Arguments: point_id, label (of this capsule: a point may get a second one), vaults."""
-    workplace = job.workplace
-    tags = {"kind": "capsule", "capsule": job.text("label"), "system": workplace.system.name}
-    staged = job.folder / "capsule"
-    try:
-        for name in job.texts("vaults"):
-            vault = workplace.vault(name)
-            found = vault.snapshots(tags)
-            if not found:
-                _stage(job, staged)
-                found = (vault.put(staged, tags),)
-            job.midway()
-            workplace.records.record(
-                CapsuleKept(job.text("point_id"), name, found[-1].id), f"{job.key}/{name}"
-            )
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
+    """Arguments: point_id, label (of this capsule: a point may get a second one), vaults, if_reachable (a
+    vault that fails is named and left: going back must not fail for it, and the next capsule holds it all).
+    """
+    missed = []
+    for name in job.texts("vaults"):
+        try:
+            _keep(job, name)
+        except ActionFailed as error:
+            if not job.flag("if_reachable"):
+                raise
+            missed.append(f"{name}: {error.happened}")
+    if missed:
+        return Said(
+            f"The capsule could not be put into {'; '.join(missed)} The next backup brings it there.",
+            {"missed": len(missed)},
+        )
     return Said(f"The capsule stands in {', '.join(job.texts('vaults'))}.")
 
 
-def _stage(job: Job, folder: Path) -> None:
+def _keep(job: Job, name: str) -> None:
+    workplace = job.workplace
+    tags = {"kind": "capsule", "capsule": job.text("label"), "system": workplace.system.name}
+    vault = workplace.vault(name)
+    staged = job.folder / "capsule"
+    try:
+        # an earlier try may have put it and died before it was recorded
+        found = vault.snapshots(tags)
+        if not found:
+            _stage(job, name, staged)
+            found = (vault.put(staged, tags),)
+        job.midway()
+        workplace.records.record(CapsuleKept(job.text("point_id"), name, found[-1].id), f"{job.key}/{name}")
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _stage(job: Job, vault: str, folder: Path) -> None:
     workplace = job.workplace
     shutil.rmtree(folder, ignore_errors=True)
     (folder / DOCUMENTS_FOLDER).mkdir(parents=True)
-    for name, content in workplace.documents().items():
+    documents = workplace.documents()
+    for name, content in documents.items():
         (folder / DOCUMENTS_FOLDER / name).write_bytes(content)
-    workplace.records.copy_to(folder / LEDGER_FILE)
+    tip = workplace.records.copy_to(folder / LEDGER_FILE)
     history = workplace.records.history()
-    contents = {
-        "version": CAPSULE_VERSION,
-        "system": workplace.system.name,
-        "point": job.text("point_id"),
-        "releases": {
+    contents = Capsule(
+        version=CAPSULE_VERSION,
+        system=workplace.system.name,
+        point=job.text("point_id"),
+        vault=vault,
+        releases={
             service.name: switch.release_id
             for service in workplace.system.services
             if (switch := history.current(service.name)) is not None
         },
-        "made_at": workplace.clock.now().isoformat(),
-    }
-    (folder / CONTENTS_FILE).write_text(json.dumps(contents, indent=2) + "\n")
+        ledger=tip,
+        made_at=workplace.clock.now(),
+        folder=str(workplace.system.folder),
+        documents={name: hashlib.sha256(content).hexdigest() for name, content in documents.items()},
+    )
+    (folder / CONTENTS_FILE).write_text(json.dumps(to_json(contents), indent=2) + "\n")
 
 
 HANDLER = Handler("capsule.keep", perform)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 
-from lastgood.domain.errors import ArtifactChanged, Refused
+from lastgood.domain.errors import ArtifactChanged, Refused, VaultFailed
+from lastgood.domain.release import Release
 from lastgood.execution.handler import Handler, Job, Said
 
 
@@ -21,21 +22,33 @@ def already_done(job: Job) -> Said | None:
 
 
 def perform(job: Job) -> Said:
-    """Arguments: release_id."""
-    workplace = job.workplace
-    history = workplace.records.history()
+    """Arguments: release_id, vault? (asked first). Takes the first vault whose copy is whole."""
+    history = job.workplace.records.history()
     release = history.releases[job.text("release_id")]
     kept = history.kept.get(release.id, {})
-    vault = next((name for name in kept if name in workplace.vaults), None)
-    if vault is None:
+    vaults = sorted(
+        (name for name in kept if name in job.workplace.vaults), key=lambda name: name != job.text("vault")
+    )
+    if not vaults:
         raise Refused(
             f"The artifact of {release.label} is neither whole on this machine nor in a vault.",
             "It cannot be started; nothing was changed.",
             "Choose another release (`lastgood release list`), or deploy from the source again.",
         )
+    for number, vault in enumerate(vaults, 1):
+        try:
+            return _fetch(job, release, vault, kept[vault])
+        except (VaultFailed, ArtifactChanged):
+            if number == len(vaults):
+                raise
+    raise AssertionError("the last vault returned or raised")
+
+
+def _fetch(job: Job, release: Release, vault: str, snapshot: str) -> Said:
+    workplace = job.workplace
     staged = job.folder / f"artifact-{release.id}"
     shutil.rmtree(staged, ignore_errors=True)
-    workplace.vault(vault).get(kept[vault], staged)
+    workplace.vault(vault).get(snapshot, staged)
     job.midway()
     workplace.shelf.discard(release.artifact_digest)
     digest, _ = workplace.shelf.keep(staged)

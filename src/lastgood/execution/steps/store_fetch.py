@@ -23,11 +23,14 @@ def already_done(job: Job) -> Said | None:
 
 
 def perform(job: Job) -> Said:
-    """Arguments: store, point_id, folder?. Takes the first vault whose copy is whole."""
+    """Arguments: store, point_id, folder?, vault? (asked first). The first whole copy is taken."""
     workplace = job.workplace
     name = job.text("store")
     point = workplace.records.history().point(job.text("point_id"))
-    backups = [backup for backup in point.backups if backup.store == name]
+    backups = sorted(
+        (backup for backup in point.backups if backup.store == name),
+        key=lambda backup: backup.vault != job.text("vault"),
+    )
     if not backups:
         raise UsageError(
             f"Recovery point {point.id} holds no backup of {name}.",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from lastgood.application.ground import Ground
 from lastgood.domain.codec import to_json
 from lastgood.domain.errors import LastgoodError
 from lastgood.domain.plan import Plan
@@ -43,6 +44,7 @@ class Doors:
     schemas: Callable[[], Mapping[str, object]]
     init: Callable[[], InitDesk]
     looker: Callable[[System], Looker]
+    ground: Callable[[str, Callable[[Progress], None]], Ground]
 
 
 def system_options(command: _F) -> _F:
@@ -73,6 +75,10 @@ def system_options(command: _F) -> _F:
 
 def open_system(folder: Path, engine: str = "dbos", as_json: bool = False) -> Workplace:
     return wired().open(folder, engine, _silent if as_json else show_progress)
+
+
+def open_ground(engine: str = "dbos", as_json: bool = False) -> Ground:
+    return wired().ground(engine, _silent if as_json else show_progress)
 
 
 def wired() -> Doors:

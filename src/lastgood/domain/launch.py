@@ -1,0 +1,32 @@
+"""Fixed places in how a release is run: what another machine, or a sandbox, cannot change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lastgood.domain.release import Launch
+
+_PATH = re.compile(r"(?<![\w.$}/:])(/[^\s'\":;,=<>|&]+)")
+_FILE_URL = re.compile(r"\b(?:sqlite|file)(?:\+\w+)?:/{2,4}(/?[^\s'\"?]+)")
+_PROGRAMS = ("/usr/", "/bin/", "/sbin/", "/lib", "/opt/", "/nix/", "/etc/", "/proc/", "/sys/", "/dev/")
+
+
+def fixed_paths(launch: Launch) -> Iterator[tuple[str, str]]:
+    """(where it stands, path) of each absolute path in the command, the environment and the shared paths,
+    but for those of programs and their configuration. What stands in ${...} is no fixed path."""
+    for number, word in enumerate(launch.command):
+        if number or not word.startswith("/"):
+            yield from ((f"command word {number}", path) for path in paths_in(word))
+    for name, value in launch.environment.items():
+        yield from ((f"environment {name}", path) for path in paths_in(value))
+    for inside, outside in launch.shared.items():
+        if not outside.startswith("${"):
+            yield f"shared {inside}", outside
+
+
+def paths_in(text: str) -> list[str]:
+    """Absolute paths in a text, also after a sqlite: or file: scheme."""
+    plain = _FILE_URL.sub(lambda found: f" /{found.group(1).lstrip('/')} ", text)
+    found = [path for path in _PATH.findall(plain) if not path.startswith("//")]
+    return [path for path in found if not path.startswith(_PROGRAMS) and path != "/"]

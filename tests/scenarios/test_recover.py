@@ -1,0 +1,186 @@
+"""The machine is gone; a vault and its key bring everything back, or nothing is placed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.support.shop_system import KILLED, ShopSystem
+
+from lastgood.wiring import load_system, open_workplace
+
+pytestmark = pytest.mark.timeout(170)
+
+
+@dataclass(frozen=True)
+class Disaster:
+    """What is left of a system after its machine is gone, and a place for the next one."""
+
+    shop: ShopSystem
+    vault: Path
+    key: Path
+    new: Path
+    orders: int
+
+    def recover(
+        self, *arguments: str, kill: str = "", engine: str = "inline"
+    ) -> subprocess.CompletedProcess[str]:
+        return self.shop.run(
+            "recover", "--from", str(self.vault), "--key", str(self.key), *arguments, kill=kill, engine=engine
+        )
+
+    def is_back(self) -> None:
+        """The same release serves on the same port, and its data is that of the backup."""
+        assert self.shop.serving() == "v1"
+        with sqlite3.connect(self.new / "shop.db") as connection:
+            (count,) = connection.execute("select count(*) from orders").fetchone()
+        connection.close()
+        assert count == self.orders
+        assert (self.new / "uploads" / "tea.txt").read_text() == "a picture of tea\n"
+        with self.shop.under_load() as load:
+            pass
+        assert [answer for answer in load.answers if answer.failed] == []
+
+
+@pytest.fixture
+def disaster(tmp_path: Path) -> Iterator[Disaster]:
+    old = ShopSystem(tmp_path / "old")
+    with old:
+        done = old.deploy("v1")
+        assert done.returncode == 0, done.stdout + done.stderr
+        with old.under_load() as load:
+            while len(load.answers) < 50:
+                pass
+        made = old.run("backup")
+        assert made.returncode == 0, made.stdout + made.stderr
+        exported = old.run("key", "export", str(tmp_path / "paper.key"))
+        assert exported.returncode == 0, exported.stderr
+        orders = old.orders()
+    shutil.move(tmp_path / "old" / "vault", tmp_path / "stick")
+    subprocess.run(["chmod", "-R", "u+w", str(tmp_path / "old")], check=True, timeout=20)
+    shutil.rmtree(tmp_path / "old")
+    new = tmp_path / "new"
+    old.folder, old.documents = new, new / "lastgood"
+    yield Disaster(old, tmp_path / "stick", tmp_path / "paper.key", new, orders)
+    if (new / "lastgood" / "system.yml").exists():
+        end(new / "lastgood")
+
+
+def end(documents: Path) -> None:
+    workplace = open_workplace(load_system(documents))
+    for traffic in workplace.traffic.values():
+        traffic.stop()
+    for runtime in workplace.runtimes.values():
+        for instance in runtime.instances():
+            runtime.stop(instance.instance_id, timedelta(seconds=2))
+
+
+@pytest.mark.parametrize("engine", ["inline", "dbos"])
+def test_everything_comes_back_from_the_vault_and_its_key(disaster: Disaster, engine: str) -> None:
+    planned = disaster.recover("--plan")
+    assert planned.returncode == 0, planned.stdout + planned.stderr
+    assert "This machine lacks nothing" in planned.stdout
+    assert not disaster.new.exists() or not any(disaster.new.iterdir())
+    refused = disaster.recover()
+    assert refused.returncode == 5, "without a terminal and without --yes it only shows the plan"
+    assert "Recover shop from vault local" in refused.stdout
+    assert not (disaster.new / "lastgood").exists()
+    done = disaster.recover("--yes", engine=engine)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "RTO measured" in done.stdout
+    disaster.is_back()
+    key = disaster.shop.documents / ".state" / "keys" / "local.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    backup = disaster.shop.run("backup")
+    assert backup.returncode == 0, "the vault is found where --from said: " + backup.stdout + backup.stderr
+    again = disaster.recover("--yes")
+    assert again.returncode == 5
+    assert "recovered already" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("engine", "instant"),
+    [
+        ("inline", "0:begin"),
+        ("inline", "3:middle"),
+        ("dbos", "4:middle"),
+        ("inline", "7:end"),
+        ("dbos", "9:recorded"),
+    ],
+)
+def test_a_recovery_that_was_killed_goes_on_with_the_same_command(
+    disaster: Disaster, engine: str, instant: str
+) -> None:
+    killed = disaster.recover("--yes", kill=instant, engine=engine)
+    assert killed.returncode == KILLED, killed.stdout + killed.stderr
+    resumed = disaster.recover("--yes", engine=engine)
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    runs = json.loads(disaster.shop.run("runs", "list", "--json").stdout)
+    assert [run["state"] for run in runs] == ["succeeded"]
+    disaster.is_back()
+
+
+def test_a_wrong_key_opens_nothing_and_places_nothing(disaster: Disaster) -> None:
+    disaster.key.write_text("ABCDEF-ABCDEF-ABCDEF-ABCDEF\n")
+    done = disaster.recover("--yes")
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "does not open the vault" in done.stderr
+    assert nothing_was_placed(disaster)
+    checked = disaster.shop.run("key", "check", str(disaster.key), "--from", str(disaster.vault))
+    assert checked.returncode == 4
+
+
+def test_a_snapshot_that_is_gone_is_said_before_anything_is_placed(disaster: Disaster) -> None:
+    found = snapshots(disaster)
+    lost = max((one for one in found if "kind=backup" in one["tags"]), key=lambda one: one["time"])
+    (disaster.vault / "snapshots" / lost["id"]).unlink()
+    done = disaster.recover("--yes")
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "no longer holds the backup" in done.stderr
+    assert nothing_was_placed(disaster)
+
+
+def test_a_damaged_capsule_is_said_and_an_older_one_can_be_taken(disaster: Disaster) -> None:
+    capsules = [one for one in snapshots(disaster) if "kind=capsule" in one["tags"]]
+    for pack in (disaster.vault / "data").rglob("*"):
+        if pack.is_file() and pack.stat().st_mtime_ns >= 0:
+            pack.chmod(0o600)
+            content = bytearray(pack.read_bytes())
+            content[len(content) // 2] ^= 0xFF
+            pack.write_bytes(content)
+    assert capsules
+    done = disaster.recover("--yes")
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert nothing_was_placed(disaster)
+
+
+def test_other_documents_are_never_overwritten(disaster: Disaster) -> None:
+    folder = disaster.new / "lastgood"
+    folder.mkdir(parents=True)
+    (folder / "data-consistency.yml").write_text("kind: data/consistency\nversion: 1\n")
+    done = disaster.recover("--yes")
+    assert done.returncode == 5, done.stdout + done.stderr
+    assert "data-consistency.yml" in done.stderr
+    assert [file.name for file in folder.iterdir()] == ["data-consistency.yml"]
+
+
+def nothing_was_placed(disaster: Disaster) -> bool:
+    return not disaster.new.exists() or not list(disaster.new.rglob("*"))
+
+
+def snapshots(disaster: Disaster) -> list[dict[str, object]]:
+    done = subprocess.run(
+        ["restic", "-r", str(disaster.vault), "-p", str(disaster.key), "snapshots", "--json", "--no-cache"],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    found: list[dict[str, object]] = json.loads(done.stdout)
+    return found
