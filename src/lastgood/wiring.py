@@ -54,6 +54,7 @@ from lastgood.records.leases import FolderLeases
 from lastgood.records.ledger import SqliteLedger
 from lastgood.records.places import read_moves
 from lastgood.records.runs import FolderRuns
+from lastgood.records.scratch import ScratchFolders
 from lastgood.records.shelf import FolderShelf
 
 BUILD_LIMIT = timedelta(minutes=30)
@@ -175,6 +176,7 @@ def open_workplace(
         stores=stores,
         vaults={vault.name: _vault(vault, system.state / "cache" / vault.name) for vault in system.vaults},
         values=_values(system),
+        scratch=ScratchFolders(system.state / "scratch"),
         store_in=lambda name, folder: _store_in(system, name, folder),
         open_source=open_source,
         ask_probe=lambda probe, host, port: _ask(probe, host, port, system.folder),

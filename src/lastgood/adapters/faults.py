@@ -10,6 +10,6 @@ VARIABLE = "LASTGOOD_KILL"
 
 def kill_here(instant: str) -> None:
     """`instant` is PATH:begin, :middle, :end or :recorded of the step that goes on; or run:created, :walked,
-    :told or :finished of the run itself."""
+    :told or :finished of the run itself; or release:staged, stake:fetched before there is a run."""
     if os.environ.get(VARIABLE) == instant:
         os.kill(os.getpid(), signal.SIGKILL)

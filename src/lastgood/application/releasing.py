@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, replace
 
 from lastgood.deciding.retention import removable_from_shelf
@@ -25,15 +24,14 @@ def record_release(workplace: Workplace, request: NewRelease) -> Release:
     release. What is excluded: version-management.yml's list, the system's own folder and its stores."""
     service = workplace.system.service(request.service)
     source = workplace.open_source(request.source or service.source, workplace.system.folder)
-    staged = workplace.system.state / "staged" / f"{service.name}-{workplace.clock.now():%Y%m%d%H%M%S%f}"
-    staged.mkdir(parents=True)
-    try:
+    with workplace.scratch(f"release-of-{service.name}") as room:
+        staged = room / "tree"
+        staged.mkdir()
         source.fetch(staged, (*workplace.system.versions.exclude, *_own_paths(workplace)))
+        workplace.checkpoint("release:staged")
         if service.build:
             workplace.run_command(service.build, staged)
         digest, size = workplace.shelf.keep(staged)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
     environment = environment_digest(service.launch)
     found = Release(
         id=release_id(service.name, digest, environment),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,13 +59,10 @@ def stakes_of(workplace: Workplace, point: RecoveryPoint, stores: tuple[str, ...
         backup = point.backup_of(name)
         if backup is None:
             continue
-        aside = workplace.system.state / "aside" / f"stake-{point.id}-{name}"
-        shutil.rmtree(aside, ignore_errors=True)
-        try:
-            workplace.vault(backup.vault).get(backup.snapshot, aside)
-            found.append(at_stake(workplace, backup, aside))
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+        with workplace.scratch(f"stake-of-{name}") as room:
+            workplace.vault(backup.vault).get(backup.snapshot, room / "copy")
+            workplace.checkpoint("stake:fetched")
+            found.append(at_stake(workplace, backup, room / "copy"))
     return tuple(found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +60,7 @@ class Workplace:
     stores: Mapping[str, Store]
     vaults: Mapping[str, Vault]
     values: Mapping[str, str]  # what ${stores.NAME.FIELD} stands for
+    scratch: Callable[[str], AbstractContextManager[Path]]  # room for a purpose, gone afterwards
     store_in: Callable[[str, Path], tuple[Store, Mapping[str, str]]]  # the same store living elsewhere
     open_source: Callable[[str, Path], Source]
     ask_probe: Callable[[Probe, str, int], ProbeAnswer]
