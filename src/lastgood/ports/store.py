@@ -35,6 +35,10 @@ class Store(Protocol):
         is either the old or the new, whole, and calling again with the same arguments finishes the work
         without replacing what is already in a whole `keep_as`. Writers must be held."""
 
+    def kept_whole(self, keep_as: Path) -> bool:
+        """Whether a switch_in with this `keep_as`, ended or killed, has kept there whole what was live: only
+        then may the live data be another, and `keep_as` be switched in again to undo it."""
+
     def stake(self, since: Path) -> Stake:
         """What is in the live data and not in the copy in `since`: what a rewind to it would take back."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lastgood.domain.event import DataReplaced
 from lastgood.execution.handler import Handler, Job, Said
-from lastgood.execution.steps.store_switch import folder_of_replaced, is_whole
+from lastgood.execution.steps.store_switch import folder_of_replaced
 
 
 def perform(job: Job) -> Said:
@@ -14,7 +14,7 @@ def perform(job: Job) -> Said:
     name = job.text("store")
     kept = folder_of_replaced(workplace.system.state, job.run_id, name)
     store = workplace.store(name)
-    if not is_whole(job, kept):
+    if not store.kept_whole(kept):
         return Said(f"{name} was not switched.")
     job.midway()
     undone = kept.with_name(f"{name}.undone")

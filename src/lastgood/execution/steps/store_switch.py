@@ -6,7 +6,6 @@ import json
 import shutil
 from pathlib import Path
 
-from lastgood.domain.errors import StoreFailed
 from lastgood.domain.event import DataReplaced
 from lastgood.domain.point import Stake
 from lastgood.execution.handler import Handler, Job, Said
@@ -67,17 +66,6 @@ def _count_once(job: Job, copy: Path) -> dict[str, int]:
 def folder_of_replaced(state: Path, run_id: str, store: str) -> Path:
     """Where a run keeps what was live in a store before it switched."""
     return state / "replaced" / run_id / store
-
-
-def is_whole(job: Job, kept: Path) -> bool:
-    """Whether what was live was kept whole (it can be put back)."""
-    if not kept.is_dir() or not any(kept.iterdir()):
-        return False
-    try:
-        job.workplace.store(job.text("store")).check(kept)
-    except StoreFailed:
-        return False
-    return True
 
 
 def _kept(job: Job) -> Path:

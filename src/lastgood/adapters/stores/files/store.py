@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from lastgood.adapters.disk import exchange, remove, sync_folder, translated
+from lastgood.adapters.keeping import Keeping
 from lastgood.adapters.stores.files.switching import switch
 from lastgood.adapters.stores.files.tree import copy_tree, entry, walk
 from lastgood.documents.fields import DocumentPath, Strict
@@ -42,15 +43,17 @@ def values(options: FilesOptions) -> dict[str, str]:
 
 class FilesStore:
     """A copy is a folder with the same content. Figures: `files` (links too) and `bytes`; empty folders
-    stand in the fingerprint only."""
-
-    capabilities = StoreCapabilities(queries=False, switches_under_running_services=True, copies_aside=False)
+    stand in the fingerprint only. Where something is excluded a vault cannot read the live folder itself: it
+    would store that too, so a copy is made first."""
 
     def __init__(self, name: str, options: FilesOptions) -> None:
         self.name = name
         self._label = options.path.name
         self._live = options.path.resolve()  # a link is followed once: its target is what is replaced
         self._exclude = options.exclude
+        self.capabilities = StoreCapabilities(
+            queries=False, switches_under_running_services=True, copies_aside=bool(options.exclude)
+        )
 
     def present(self) -> bool:
         return self._live.is_dir()
@@ -81,6 +84,9 @@ class FilesStore:
         with translated(StoreFailed, f"switching the store {self.name}", self._live):
             self._require_folder(folder)
             switch(self._live, folder, keep_as, self._exclude)
+
+    def kept_whole(self, keep_as: Path) -> bool:
+        return Keeping(keep_as).whole
 
     def stake(self, since: Path) -> Stake:
         """Files and links under the live folder's name. Equal size and time count as equal content."""

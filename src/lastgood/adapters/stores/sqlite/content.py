@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -44,6 +44,18 @@ def replace_content(live: Path, copy: Path, workspace: Path, busy_limit: timedel
         with closing(open_copy(fitting)) as source, closing(open_live(live)) as target:
             source.backup(target, pages=-1, progress=_within(busy_limit, live), sleep=_PAUSE_SECONDS)
             target.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+@contextmanager
+def empty_database(workspace: Path) -> Iterator[Path]:
+    """A whole database without a table, gone afterwards."""
+    workspace.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=workspace, prefix=".lastgood-empty-") as folder:
+        file = Path(folder) / "empty.db"
+        with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+            connection.execute("CREATE TABLE void (void)")  # else no page is written at all
+            connection.execute("DROP TABLE void")
+        yield file
 
 
 def _with_page_size_of(live: Path, copy: Path, folder: Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -13,7 +13,12 @@ from pydantic import Field
 
 from lastgood.adapters.disk import copy_attributes, copy_file, remove, sync_folder, translated
 from lastgood.adapters.keeping import Keeping
-from lastgood.adapters.stores.sqlite.content import BUSY_LIMIT, copy_aside, replace_content
+from lastgood.adapters.stores.sqlite.content import (
+    BUSY_LIMIT,
+    copy_aside,
+    empty_database,
+    replace_content,
+)
 from lastgood.adapters.stores.sqlite.database import (
     SIDE_FILES,
     figures,
@@ -93,8 +98,11 @@ class SqliteStore:
             return self._marker(copy, dict(prove_whole(copy)))
 
     def switch_in(self, folder: Path, keep_as: Path) -> None:
-        with translated(StoreFailed, f"switching the store {self.name}", self._live):
+        with translated(StoreFailed, f"switching the store {self.name}", self._live), ExitStack() as stack:
             copy = self._copy_in(folder)
+            if self.kept_whole(folder) and not any(folder.iterdir()):
+                # what a switch kept where nothing was live: undoing it leaves no row to those who have it open
+                copy = stack.enter_context(empty_database(keep_as.parent))
             require_complete(copy)
             keeping = Keeping(keep_as)
             if not keeping.whole:
@@ -103,6 +111,9 @@ class SqliteStore:
                 replace_content(self._live, copy, keep_as.parent, self._busy_limit)
             else:
                 self._place(copy)
+
+    def kept_whole(self, keep_as: Path) -> bool:
+        return Keeping(keep_as).whole
 
     def stake(self, since: Path) -> Stake:
         with translated(StoreFailed, f"comparing the store {self.name} with a copy", since):
