@@ -40,6 +40,7 @@ def test_killed_on_the_way_it_comes_to_the_same_end(name: str, tmp_path: Path) -
     with TinySystem(tmp_path / "peace", **story.documents) as peace:
         told = _in_peace(story, peace)
         expected = end_state(peace)
+    assert expected.answers == (story.serves or "nobody")
     every = ["run:created", *_instants(told), *OF_THE_RUN]
     missing = story.proves - {record.kind for record in told.steps if f"{record.path}:middle" in every}
     assert not missing, f"never killed in the middle: {missing}"

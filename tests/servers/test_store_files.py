@@ -51,6 +51,18 @@ class TestFiles(StoreConformance):
         return FilesGround(tmp_path / "live")
 
 
+def test_what_is_excluded_is_not_backed_up(tmp_path: Path) -> None:
+    """A vault would read the whole live folder: with something excluded a copy is asked for, without it."""
+    plain, with_cache = FilesGround(tmp_path / "plain"), FilesGround(tmp_path / "live", ("cache",))
+    assert not plain.store.capabilities.copies_aside
+    assert with_cache.store.capabilities.copies_aside
+    with_cache.write(OLD)
+    (with_cache.folder / "cache").mkdir()
+    (with_cache.folder / "cache" / "big").write_text("no data")
+    with_cache.store.copy_to(tmp_path / "copy")
+    assert not (tmp_path / "copy" / "cache").exists()
+
+
 def test_everything_about_a_file_is_copied(ground: FilesGround, tmp_path: Path) -> None:
     """Modes, times, links, empty folders and odd names come back; a socket is left out."""
     ground.write(OLD)

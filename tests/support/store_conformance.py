@@ -98,6 +98,20 @@ class StoreConformance:
         ground.store.check(tmp_path / "kept")
         ground.store.check(tmp_path / "undone")
 
+    def test_a_switch_where_nothing_was_live_can_be_undone(self, ground: Ground, tmp_path: Path) -> None:
+        """`kept_whole` tells "nothing was live" from "not kept yet"; undone, nothing of the new data is left."""
+        ground.write(NEW)
+        ground.store.copy_to(tmp_path / "new")
+        other = ground.another(tmp_path / "other")
+        assert not other.store.kept_whole(tmp_path / "kept")
+        other.store.switch_in(tmp_path / "new", tmp_path / "kept")
+        assert other.store.kept_whole(tmp_path / "kept")
+        for _ in range(2):  # again: as after a kill
+            other.store.switch_in(tmp_path / "kept", tmp_path / "undone")
+        assert other.store.stake(tmp_path / "new").added == {}
+        ground.store.switch_in(tmp_path / "undone", tmp_path / "kept-of-ground")
+        assert ground.read() == NEW
+
     def test_a_foreign_folder_is_not_overwritten(self, ground: Ground, tmp_path: Path) -> None:
         """A keep_as that holds something else is refused before anything is changed."""
         self._old_live_new_copied(ground, tmp_path)

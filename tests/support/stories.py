@@ -81,6 +81,13 @@ def _point_with_broken_data(system: TinySystem) -> None:
     (system.folder / "notes" / "new").write_text("new")
 
 
+def _point_with_broken_data_and_nothing_live(system: TinySystem) -> None:
+    """The same, and the folder of notes is empty now: what is kept of it is an empty folder."""
+    _point_with_broken_data(system)
+    for note in (system.folder / "notes").iterdir():
+        note.unlink()
+
+
 def _all_dead(system: TinySystem) -> None:
     """As after a reboot."""
     _v1_v2(system)
@@ -223,6 +230,14 @@ STORIES: Mapping[str, Story] = {
     "restore that fails": Story(
         "plan_restore",
         _point_with_broken_data,
+        _typed("restore", "--yes"),
+        RunState.UNDONE,
+        "v2",
+        way_back="undo",
+    ),
+    "restore that fails where nothing was live": Story(
+        "plan_restore",
+        _point_with_broken_data_and_nothing_live,
         _typed("restore", "--yes"),
         RunState.UNDONE,
         "v2",

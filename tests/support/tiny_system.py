@@ -152,14 +152,17 @@ class TinySystem:
 
     def command(self, *arguments: str, kill: str = "", engine: str = "inline") -> Ended:
         """One call of the command line in a child; `kill` is an instant (adapters/faults.py)."""
-        words = ["lastgood", *arguments, "--system", str(self.documents), "--engine", engine]
 
-        def call() -> None:
+        def work() -> None:
             os.environ["LASTGOOD_KILL"] = kill
-            sys.argv = words
-            main(Doors(load_system, self._open, document_schemas))
+            self.call(*arguments, "--engine", engine)
 
-        return self.child(call)
+        return self.child(work)
+
+    def call(self, *arguments: str) -> None:
+        """The command line in this process; ends with SystemExit."""
+        sys.argv = ["lastgood", *arguments, "--system", str(self.documents)]
+        main(Doors(load_system, self._open, document_schemas))
 
     def child(self, work: Callable[[], object]) -> Ended:
         """The work in a forked child, with its exit code (negative: the signal that killed it)."""
