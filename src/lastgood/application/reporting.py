@@ -23,6 +23,7 @@ from lastgood.planning.recover import RecoverInputs, plan_recover, plan_start
 from lastgood.planning.restore import RestoreInputs, plan_restore
 from lastgood.reports import commands
 from lastgood.reports.facts import Facts, Kind, Prepared
+from lastgood.reports.places import vault_address
 
 NEXT = "NEXT"
 """Where the release will stand that is not there yet."""
@@ -68,7 +69,7 @@ def _prepared(workplace: Workplace, history: History) -> Iterator[Prepared]:
         yield _try(
             Kind.RECOVER,
             vault.name,
-            commands.recover(vault.name),
+            commands.recover(vault_address(vault)),
             partial(_recover, workplace, history, vault.name),
         )
 

@@ -37,6 +37,7 @@ def restore(stores: Sequence[str] = (), point: str = "", plan: bool = False, to:
 
 
 def recover(vault: str, key: str = "FILE") -> Command:
+    """`vault` is where it is; its name only where the documents stand already."""
     return ("lastgood", "recover", "--from", vault, "--key", key)
 
 

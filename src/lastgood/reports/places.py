@@ -19,6 +19,11 @@ def vault_place(vault: Vault) -> str:
     return f"folder `{place}`" if place.startswith("/") else f"`{place}`"
 
 
+def vault_address(vault: Vault) -> str:
+    """What a machine that knows nothing yet must be told."""
+    return _place(vault.part) or vault.name
+
+
 def options(part: Part) -> dict[str, object]:
     return {
         name: masked(value) if isinstance(value, str) else value

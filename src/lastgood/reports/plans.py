@@ -10,7 +10,7 @@ from lastgood.reports.facts import Kind, Prepared
 from lastgood.reports.page import Block, Code, Evidence, Heading, Items, Paragraph, table
 from lastgood.reports.words import code, seconds, typed
 
-_SHOWS_ITS_PLAN = (Kind.DEPLOY, Kind.ROLLBACK_KEEP, Kind.ROLLBACK_REWIND, Kind.RESTORE)
+_SHOWS_ITS_PLAN = (Kind.DEPLOY, Kind.ROLLBACK_KEEP, Kind.ROLLBACK_REWIND, Kind.RESTORE, Kind.RECOVER)
 _NOTES = {"--plan": "look first: changes nothing", "--yes": "do it, without another question"}
 
 

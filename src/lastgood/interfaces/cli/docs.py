@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -90,7 +91,8 @@ def write_all(folder: Path, texts: Mapping[str, str]) -> None:
             aside.replace(file)
     except OSError as error:
         for aside in asides.values():
-            aside.unlink(missing_ok=True)
+            with suppress(OSError):  # where the folder is none, there is nothing to remove either
+                aside.unlink(missing_ok=True)
         raise ActionFailed(
             f"The documents could not be written to {folder}: {error.strerror or error}.",
             "Those that were there before are whole.",

@@ -1,0 +1,71 @@
+"""The documents beside the deeds: what the runbook says is what then happens."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from tests.support.shop_system import ShopSystem
+
+
+@pytest.mark.timeout(180)
+def test_the_runbook_says_what_the_rollback_then_does(tmp_path: Path) -> None:
+    """Given v1 and v2, when the documents are written and the rollback of the runbook is typed, then its run
+    takes the steps that the runbook listed; and the documents are stale until they are written anew."""
+    with ShopSystem(tmp_path) as shop:
+        assert shop.deploy("v1").returncode == 0
+        with shop.under_load():
+            assert shop.deploy("v2").returncode == 0
+        assert shop.run("docs").returncode == 0
+        folder = shop.documents / "docs"
+        assert len(list(folder.iterdir())) == 5
+        assert shop.run("docs", "--check").returncode == 0
+
+        assert shop.run("backup").returncode == 0
+        assert shop.run("docs", "--check").returncode == 0
+
+        runbook = (folder / "Rollback_Recovery_Procedures.md").read_text()
+        section = runbook.split("## Go back to the last good release\n")[1].split("\n## ")[0]
+        listed = re.findall(r"^\| \d+ \| (.*?) \|", section, re.M)
+        done = shop.run("rollback", "--json")
+        assert done.returncode == 0, done.stderr
+        run = json.loads(done.stdout)["run"]
+        mark = run["id"].rpartition("-")[2]
+        assert [step["does"].replace(f".{mark}", ".RUN") for step in run["steps"]] == listed
+
+        stale = shop.run("docs", "--check")
+        assert stale.returncode == 7
+        assert "Rollback_Recovery_Procedures.md (Go back to the last good release)" in stale.stdout
+        before = {file.name: file.read_bytes() for file in folder.iterdir()}
+        assert shop.run("docs", "--check", "--json").returncode == 7
+        assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+        assert shop.run("docs").returncode == 0
+        assert shop.run("docs", "--check").returncode == 0
+
+        gates = shop.run("gates", "--json")
+        assert gates.returncode == 6  # no backup was ever restored to prove it
+        states = {gate["name"]: gate["state"] for gate in json.loads(gates.stdout)["gates"]}
+        assert states == {
+            "rollback reliability": "passed",
+            "backup coverage": "insufficient data",
+            "version accuracy": "passed",
+        }
+
+
+def test_documents_that_cannot_be_written_leave_the_old_ones_whole(tmp_path: Path) -> None:
+    """A file where the folder should be: exit code 4, and a sentence that says what to do."""
+    with ShopSystem(tmp_path) as shop:
+        (tmp_path / "out").write_text("a file")
+        done = shop.run("docs", "--out", str(tmp_path / "out" / "docs"))
+        assert done.returncode == 4
+        assert "could not be written" in done.stderr
+        assert shop.run("docs", "--out", str(tmp_path / "new" / "docs")).returncode == 0
+        assert sorted(file.suffix for file in (tmp_path / "new" / "docs").iterdir()) == [
+            ".json",
+            ".json",
+            ".md",
+            ".md",
+            ".md",
+        ]
