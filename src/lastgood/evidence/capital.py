@@ -43,22 +43,15 @@ class Capital:
         if self.horizon < 1 or not self.weights or abs(fsum(self.weights) - 1.0) > 1e-9:
             raise ValueError(f"no capital: horizon {self.horizon}, weights {self.weights}")
 
-    def grow(self, log_factors: Sequence[float]) -> Capital:
-        """One tick on: `log_factors` holds log e_k for each bet (-inf: that bet has lost all).
+    def grow(self, log_factors: Sequence[float], log_ceiling: float = inf) -> Capital:
+        """One tick on: `log_factors` holds log e_k for each bet (-inf: that bet has lost all). What M would
+        hold above exp(`log_ceiling`) is given away.
 
         Raises ValueError for NaN, +inf or another number of bets: a factor is a promise, never garbage."""
-        stake = self.next_stake
         weights = self.weights
         if len(log_factors) != len(weights):
             raise ValueError(f"{len(log_factors)} factors for {len(weights)} bets")
-        if stake > 0.0:
-            log_stake = log(stake)
-            logs = [
-                _log_sum(held, log_stake + log(weight)) if weight else held
-                for held, weight in zip(self.logs or (_NOTHING,) * len(weights), weights, strict=True)
-            ]
-        else:
-            logs = list(self.logs)
+        logs = self.staked()
         for bet, factor in enumerate(log_factors):
             if isnan(factor) or factor == inf:
                 raise ValueError(f"the factor of bet {bet} is {factor}")
@@ -69,8 +62,26 @@ class Capital:
         put(grown, "horizon", self.horizon)
         put(grown, "logs", tuple(logs))
         put(grown, "ticks", self.ticks + 1)
-        put(grown, "best", max(self.best, grown.log_value))
+        reached = grown.log_value
+        if reached > log_ceiling:
+            # the reserve is not staked: only what the bets hold can be given away
+            bets, kept = _log_total(logs), log(exp(log_ceiling) - grown.reserve)
+            put(grown, "logs", tuple(held - (bets - kept) for held in logs))
+            reached = log_ceiling
+        put(grown, "best", max(self.best, reached))
         return grown
+
+    def staked(self) -> list[float]:
+        """log(A_k + g_t w_k) of the next tick: what each bet holds when its factor comes."""
+        stake = self.next_stake
+        held = self.logs or (_NOTHING,) * len(self.weights)
+        if stake <= 0.0:
+            return list(held)
+        log_stake = log(stake)
+        return [
+            _log_sum(log_held, log_stake + log(weight)) if weight else log_held
+            for log_held, weight in zip(held, self.weights, strict=True)
+        ]
 
     def idle(self) -> Capital:
         """One tick on without evidence: every e_k is 1."""
@@ -88,19 +99,23 @@ class Capital:
     @property
     def reserve(self) -> float:
         """What was not staked yet, of a whole of 1."""
-        if self.ticks == 0:
+        return self._reserve_after(self.ticks)
+
+    def _reserve_after(self, ticks: int) -> float:
+        if ticks == 0:
             return 1.0
-        return (1.0 - FIRST_STAKE) * max(0, self.horizon - self.ticks) / max(1, self.horizon - 1)
+        return (1.0 - FIRST_STAKE) * max(0, self.horizon - ticks) / max(1, self.horizon - 1)
+
+    @property
+    def next_reserve(self) -> float:
+        """What will not be staked yet after the next tick."""
+        return self._reserve_after(self.ticks + 1)
 
     @property
     def log_value(self) -> float:
         """Natural logarithm of M now."""
         reserve = self.reserve
-        logs = self.logs
-        top = max(logs, default=_NOTHING)
-        if top < 0.0:
-            return log(total) if (total := reserve + fsum(exp(held) for held in logs)) else _NOTHING
-        return top + log(reserve * exp(-top) + fsum(exp(held - top) for held in logs))
+        return _log_total((*self.logs, log(reserve)) if reserve > 0.0 else self.logs)
 
     @property
     def p_value(self) -> float:
@@ -117,3 +132,8 @@ def _log_sum(first: float, second: float) -> float:
     if first < second:
         first, second = second, first
     return first + log1p(exp(second - first))
+
+
+def _log_total(logs: Sequence[float]) -> float:
+    top = max(logs)
+    return top + log(fsum(exp(part - top) for part in logs)) if top > _NOTHING else _NOTHING
