@@ -132,8 +132,9 @@ def _recover(workplace: Workplace, history: History, vault: str) -> Plan:
         if (release := last_good(history, service.name)) is not None
     }
     point = replace(history.point("latest"), id=POINT)
-    inputs = RecoverInputs(workplace.system, vault, point, releases, _instances(releases, "recover"))
-    return plan_recover(inputs)
+    points = {backup.store: point for backup in point.backups}
+    instances = _instances(releases, "recover")
+    return plan_recover(RecoverInputs(workplace.system, vault, points, releases, instances, point.at))
 
 
 def _instances(releases: Mapping[str, Release], kind: str) -> dict[str, str]:
