@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -58,11 +59,7 @@ def run(
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.communicate()
-                raise ActionFailed(
-                    f"`{command[0]}` did not finish within {limit.total_seconds():g} s and was ended.",
-                    "What it was doing is not done.",
-                    "Look whether what it talks to answers, then run the command again.",
-                ) from None
+                raise _not_finished(command[0], limit) from None
             except BaseException:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise
@@ -77,6 +74,47 @@ def run(
     return Completed(
         tuple(command), process.returncode, _mask(output or b"", hidden), _mask(errors or b"", hidden)
     )
+
+
+def run_telling(
+    command: Sequence[str],
+    tell: Callable[[str], None],
+    *,
+    limit: timedelta,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> int:
+    """Run to the end and tell each line that it prints, on either stream, as it comes; its exit code. On
+    `limit`, and when `tell` raises, the whole process group is killed; the limit raises ActionFailed."""
+    overdue = threading.Event()
+    with subprocess.Popen(
+        list(command),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=folder,
+        env={**os.environ, **(environment or {})},
+        start_new_session=True,
+    ) as process:
+
+        def end() -> None:
+            overdue.set()
+            os.killpg(process.pid, signal.SIGKILL)
+
+        watch = threading.Timer(limit.total_seconds(), end)
+        watch.start()
+        try:
+            for line in process.stdout or ():
+                tell(line.decode("utf-8", "replace").rstrip("\n"))
+            process.wait()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        finally:
+            watch.cancel()
+    if overdue.is_set():
+        raise _not_finished(command[0], limit)
+    return process.returncode
 
 
 def spawn_detached(command: Sequence[str], *, given: bytes, folder: Path) -> int:
@@ -96,6 +134,14 @@ def spawn_detached(command: Sequence[str], *, given: bytes, folder: Path) -> int
         process.stdin.close()
     process.returncode = 0  # not waited for: it is re-adopted by its record, not by this object
     return process.pid
+
+
+def _not_finished(program: str, limit: timedelta) -> ActionFailed:
+    return ActionFailed(
+        f"`{program}` did not finish within {limit.total_seconds():g} s and was ended.",
+        "What it was doing is not done.",
+        "Look whether what it talks to answers, then run the command again.",
+    )
 
 
 def _mask(text: bytes, secrets: Mapping[str, str]) -> bytes:

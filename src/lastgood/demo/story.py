@@ -1,0 +1,214 @@
+"""The story: good releases, bad ones that undo themselves, a machine that is lost and comes back."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import tempfile
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from lastgood.demo.screen import Screen
+from lastgood.demo.stage import ORDERS_PER_SECOND, Ran, Stage
+from lastgood.demo.summary import BadRelease, Disaster, Summary, summarize
+from lastgood.domain.errors import Refused
+from lastgood.domain.signal import Outcome
+
+PORT = 8080
+
+
+@dataclass(frozen=True, slots=True)
+class DemoRequest:
+    """`folder`: where the story happens, new or empty; None: a new one among the temporary folders.
+    `stay`: leave the shop running at the end."""
+
+    folder: Path | None = None
+    stay: bool = False
+    as_json: bool = False
+
+
+def play(request: DemoRequest) -> Summary:
+    """Raises ActionFailed when a command did not end as the story says it must."""
+    began = time.monotonic()
+    console = Console(stderr=request.as_json, highlight=False)
+    with Screen(console) as screen:
+        stage = Stage(_folder(request.folder), _port(), screen)
+        try:
+            _a_shop_is_protected(stage)
+            _a_good_release(stage)
+            bad = (_a_release_with_errors(stage), _a_release_that_corrupts_data(stage))
+            disaster = _the_machine_is_lost(stage)
+            _what_is_written_down(stage)
+            stage.customers_leave()
+        finally:
+            stage.customers_leave()
+            if not request.stay:
+                stage.end_processes()
+        summary = summarize(stage.answers, bad, disaster, time.monotonic() - began)
+        _show(screen, stage, summary, request.stay)
+    return summary
+
+
+def _a_shop_is_protected(stage: Stage) -> None:
+    stage.screen.act(
+        "A shop, protected",
+        "A small web shop: orders in SQLite, pictures as files. lastgood looks at its folder and writes nine\n"
+        "documents. The first deploy puts the release beside nothing, proves it and gives it the traffic.",
+    )
+    shutil.copytree(stage.build("v1"), stage.project)
+    (stage.project / "Procfile").write_text("web: python3 -B -m shop --port $PORT\n")
+    stage.lastgood("init", "--vault", str(stage.vault))
+    _shorten_the_watch(stage)
+    stage.lastgood("key", "export", str(stage.key))
+    stage.lastgood("deploy", str(stage.builds / "v1"))
+
+
+def _a_good_release(stage: Stage) -> None:
+    stage.screen.act(
+        "A good release, under load",
+        f"{ORDERS_PER_SECOND} orders a second come from here on; none may fail. v2 brings a migration with it.\n"
+        "It runs beside v1 with half of the traffic until the evidence says that it is no worse.",
+    )
+    stage.customers_come()
+    stage.build("v2")
+    stage.lastgood("deploy", str(stage.builds / "v2"))
+
+
+def _a_release_with_errors(stage: Stage) -> BadRelease:
+    stage.screen.act(
+        "A bad release: 5 % of orders fail",
+        "Healthy for every probe. It undoes itself; the command ends with exit code 3.",
+    )
+    stage.build("bad-errors")
+    return _noticed(stage, "bad-errors", stage.lastgood("deploy", str(stage.builds / "bad-errors"), expect=(3,)))
+
+
+def _a_release_that_corrupts_data(stage: Stage) -> BadRelease:
+    stage.screen.act(
+        "A worse one: it writes wrong totals",
+        "Every answer is 201, every probe is green, the data is wrong. An invariant notices, and code and data\n"
+        "go back together; what was taken back is kept aside and counted.",
+    )
+    stage.build("bad-data")
+    return _noticed(stage, "bad-data", stage.lastgood("deploy", str(stage.builds / "bad-data"), expect=(3,)))
+
+
+def _noticed(stage: Stage, label: str, ran: Ran) -> BadRelease:
+    history = stage.history()
+    at, given = next(
+        (at, given)
+        for at, given in reversed(history.verdicts)
+        if given.verdict.outcome is Outcome.FAILED and history.releases[given.release_id].label == label
+    )
+    taken_back = sum(sum(event.lost.values()) for _, event in history.replaced if event.run_id == given.run_id)
+    return BadRelease(label, " ".join(given.verdict.reasons), stage.monotonic_of(at), taken_back)
+
+
+def _the_machine_is_lost(stage: Stage) -> Disaster:
+    stage.screen.act(
+        "The machine is lost",
+        "A backup, some more orders, and then the machine is gone: processes, documents, releases, data.\n"
+        "What is left is the vault and its key. An empty machine gets everything back from these two.",
+    )
+    stage.lastgood("backup")
+    time.sleep(_ORDERS_AFTER_BACKUP_SECONDS)
+    backup = next(
+        backup
+        for backup in reversed(stage.history().backups.values())
+        if backup.marker.figures.get(_ORDERS_TABLE) is not None
+    )
+    lost_at = time.monotonic()
+    stage.end_processes()
+    rows_before = _count_orders(stage.database)
+    stage.lose_the_machine()
+    stage.screen.command(f"rm -rf {stage.machine.name}/    (everything on it, and {rows_before:,} orders)")
+    ran = stage.lastgood("recover", "--from", str(stage.vault), "--key", str(stage.key), "--yes")
+    rows_back = backup.marker.figures[_ORDERS_TABLE]
+    time.sleep(1)  # the customers are served again before they leave
+    return Disaster(
+        lost_at=lost_at,
+        back_at=ran.ended,
+        data_of=stage.monotonic_of(backup.marker.at),
+        orders_lost=rows_before - rows_back,
+        rows_back=rows_back,
+    )
+
+
+def _what_is_written_down(stage: Stage) -> None:
+    stage.screen.act(
+        "What is written down",
+        "Runbooks and reports, rendered from the plans that would really run and from what was just measured.",
+    )
+    stage.lastgood("docs", "--out", str(stage.folder / "documents"))
+
+
+def _shorten_the_watch(stage: Stage) -> None:
+    """A person would watch for minutes; and say once what is always true of the data."""
+    for name, text in _STORY_DOCUMENTS.items():
+        (stage.documents / name).write_text(text)
+    stage.screen.output("The watch is set to seconds, so that this story is short; and one invariant is written down:")
+    stage.screen.output("  every order's total is its quantity times its price.")
+
+
+def _show(screen: Screen, stage: Stage, summary: Summary, stays: bool) -> None:
+    table = Table(title="What was measured", title_justify="left", show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    table.add_row("orders answered", f"{summary.answered:,}")
+    table.add_row("failed by lastgood", f"{summary.failed_by_lastgood:,}")
+    table.add_row("failed by bad releases", f"{summary.failed_by_releases:,}, until they were noticed")
+    for bad in summary.bad:
+        taken_back = f"; {bad.taken_back:,} changes of data taken back and kept aside" if bad.taken_back else ""
+        table.add_row(
+            bad.label,
+            f"noticed {bad.detection_seconds:.1f} s after its first request ({bad.served:,} served, "
+            f"{bad.failed:,} failed); last request sent to it {1000 * bad.traffic_back_seconds:.0f} ms after the "
+            f"verdict{taken_back}",
+        )
+    table.add_row("machine lost (RTO)", f"serving again, proven, after {summary.rto_seconds:.1f} s; "
+                  f"{summary.failed_while_lost:,} orders failed meanwhile")
+    table.add_row("data lost (RPO)", f"{summary.rpo_seconds:.1f} s: {summary.orders_lost:,} orders since the backup; "
+                  f"{summary.rows_back:,} came back")
+    table.add_row("five documents", str(stage.folder / "documents"))
+    table.add_row("took", f"{summary.seconds:.0f} s")
+    screen.show("")
+    screen.show(table)
+    if stays:
+        screen.show(f"The shop runs at http://127.0.0.1:{stage.port}/ and is protected by {stage.documents}.")
+    else:
+        screen.show(f"Everything was stopped. To remove it all: rm -r {stage.folder}")
+
+
+def _folder(wanted: Path | None) -> Path:
+    if wanted is None:
+        return Path(tempfile.mkdtemp(prefix="lastgood-demo-"))
+    wanted = wanted.resolve()
+    if wanted.exists() and (not wanted.is_dir() or any(wanted.iterdir())):
+        raise Refused(
+            f"{wanted} is there already and not empty.",
+            "The story needs a folder of its own; nothing was changed.",
+            "Name a folder that does not exist yet.",
+        )
+    wanted.mkdir(parents=True, exist_ok=True)
+    return wanted
+
+
+def _port() -> int:
+    """The usual one, or a free one where it is taken."""
+    for port in (PORT, 0):
+        with closing(socket.socket()) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found: int = listener.getsockname()[1]
+            return found
+    return PORT
