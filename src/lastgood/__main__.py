@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    command_line(Doors(_load, _open, _schemas, _init, _looker, _ground))
+    command_line(Doors(_load, _open, _schemas, _init, _looker, _ground, _demo))
 
 
 def _load(folder: Path) -> System:
@@ -55,6 +55,12 @@ def _looker(system: System) -> Looker:
     from lastgood.wiring import open_looker
 
     return open_looker(system)
+
+
+def _demo(folder: Path | None, stay: bool, as_json: bool) -> Mapping[str, object]:
+    from lastgood.demo.story import DemoRequest, play
+
+    return play(DemoRequest(folder, stay, as_json)).to_json()
 
 
 if __name__ == "__main__":

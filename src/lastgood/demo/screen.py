@@ -19,7 +19,7 @@ Answers = Callable[[], Sequence[Answer]]
 
 
 class Screen:
-    """On a terminal the live line stays at the bottom; elsewhere only lines are printed, one after another."""
+    """On a terminal the live line stays at the bottom; elsewhere lines are printed, one after another."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -44,7 +44,7 @@ class Screen:
         self._acts += 1
         self._console.print()
         self._console.print(Text(f"{self._acts}. {title}", style="bold"))
-        self._console.print(Text(says, style="default"), soft_wrap=False)
+        self._console.print(Text(says))
 
     def command(self, text: str) -> None:
         self._console.print(Text(f"$ {text}", style="bold cyan"), soft_wrap=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -48,9 +50,8 @@ class Ran:
 class Stage:
     """`machine` is what will be lost; vault and safe stand elsewhere, as they should."""
 
-    def __init__(self, folder: Path, port: int, screen: Screen) -> None:
+    def __init__(self, folder: Path, screen: Screen) -> None:
         self.folder = folder
-        self.port = port
         self.screen = screen
         self.builds = folder / "build-server"
         self.vault = folder / "vault"
@@ -70,15 +71,30 @@ class Stage:
         return self.project / "lastgood"
 
     @property
+    def port(self) -> int:
+        """Where customers reach the shop, as its documents say."""
+        traffic = load_system(self.documents).service().traffic
+        return traffic.port if traffic is not None else 0
+
+    @property
     def database(self) -> Path:
         return self.project / "shop.db"
+
+    def open_shop(self) -> None:
+        """The shop as it was before lastgood came: its folder, a database with its tables, a picture."""
+        shutil.copytree(self.build("v1"), self.project)
+        (self.project / "Procfile").write_text("web: python3 -B -m shop --port $PORT\n")
+        (self.project / "uploads").mkdir()
+        (self.project / "uploads" / "tea.txt").write_text("a picture of tea\n")
+        migrate = "import sqlite3; from shop.migrations import migrate; migrate(sqlite3.connect('shop.db'))"
+        done = run((sys.executable, "-B", "-c", migrate), limit=BUILD_LIMIT, folder=self.project)
+        if done.exit_code:
+            raise _did_not("making the shop's database", done.error_text, self.folder)
 
     def build(self, release: str) -> Path:
         """What the build server gives: a folder with a release in it."""
         folder = self.builds / release
-        done = run(
-            (sys.executable, str(shop_folder() / "build.py"), release, str(folder)), limit=BUILD_LIMIT
-        )
+        done = run((sys.executable, str(shop_folder() / "build.py"), release, str(folder)), limit=BUILD_LIMIT)
         if done.exit_code:
             raise _did_not(f"building {release}", done.error_text, self.folder)
         return folder
@@ -146,6 +162,11 @@ class Stage:
 
     def history(self) -> History:
         return self.workplace().records.history()
+
+    def count_orders(self) -> int:
+        with closing(sqlite3.connect(self.database)) as connection:
+            (count,) = connection.execute("select count(*) from orders").fetchone()
+            return int(count)
 
     def lose_the_machine(self) -> None:
         """Everything on it ends, and its disk is gone: documents, state, releases, data."""

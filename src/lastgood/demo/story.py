@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import socket
 import tempfile
 import time
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +16,37 @@ from lastgood.demo.summary import BadRelease, Disaster, Summary, summarize
 from lastgood.domain.errors import Refused
 from lastgood.domain.signal import Outcome
 
-PORT = 8080
+_ORDERS_AFTER_BACKUP_SECONDS = 3.0
+_ORDERS_TABLE = "orders"
+
+_STORY_DOCUMENTS = {
+    "rollback-detection.yml": """\
+# The story's watch: seconds where you would watch for minutes.
+kind: rollback/detection
+version: 1
+slow_after: 700ms
+canary:
+  - {percent: 50, at_least: 3s, at_most: 60s, minimum_requests: 150}
+bake: 3s
+""",
+    "data-consistency.yml": """\
+kind: data/consistency
+version: 1
+on_broken_invariant: rewind
+rewind_at_most_rows: 5000
+invariants:
+  - name: totals
+    store: shop
+    query: select count(*) from orders where total != quantity * price
+    expect: "0"
+    every: 500ms
+""",
+    "automatic-rollback-triggers.yml": """\
+kind: automatic/rollback/triggers
+version: 1
+approval_for_rewind: false
+""",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +64,7 @@ def play(request: DemoRequest) -> Summary:
     began = time.monotonic()
     console = Console(stderr=request.as_json, highlight=False)
     with Screen(console) as screen:
-        stage = Stage(_folder(request.folder), _port(), screen)
+        stage = Stage(_folder(request.folder), screen)
         try:
             _a_shop_is_protected(stage)
             _a_good_release(stage)
@@ -59,11 +84,10 @@ def play(request: DemoRequest) -> Summary:
 def _a_shop_is_protected(stage: Stage) -> None:
     stage.screen.act(
         "A shop, protected",
-        "A small web shop: orders in SQLite, pictures as files. lastgood looks at its folder and writes nine\n"
+        "A small web shop: orders in SQLite, pictures as files. lastgood looks at its folder and writes nine "
         "documents. The first deploy puts the release beside nothing, proves it and gives it the traffic.",
     )
-    shutil.copytree(stage.build("v1"), stage.project)
-    (stage.project / "Procfile").write_text("web: python3 -B -m shop --port $PORT\n")
+    stage.open_shop()
     stage.lastgood("init", "--vault", str(stage.vault))
     _shorten_the_watch(stage)
     stage.lastgood("key", "export", str(stage.key))
@@ -73,7 +97,7 @@ def _a_shop_is_protected(stage: Stage) -> None:
 def _a_good_release(stage: Stage) -> None:
     stage.screen.act(
         "A good release, under load",
-        f"{ORDERS_PER_SECOND} orders a second come from here on; none may fail. v2 brings a migration with it.\n"
+        f"{ORDERS_PER_SECOND} orders a second come from here on; none may fail. v2 brings a migration with it. "
         "It runs beside v1 with half of the traffic until the evidence says that it is no worse.",
     )
     stage.customers_come()
@@ -87,13 +111,15 @@ def _a_release_with_errors(stage: Stage) -> BadRelease:
         "Healthy for every probe. It undoes itself; the command ends with exit code 3.",
     )
     stage.build("bad-errors")
-    return _noticed(stage, "bad-errors", stage.lastgood("deploy", str(stage.builds / "bad-errors"), expect=(3,)))
+    return _noticed(
+        stage, "bad-errors", stage.lastgood("deploy", str(stage.builds / "bad-errors"), expect=(3,))
+    )
 
 
 def _a_release_that_corrupts_data(stage: Stage) -> BadRelease:
     stage.screen.act(
         "A worse one: it writes wrong totals",
-        "Every answer is 201, every probe is green, the data is wrong. An invariant notices, and code and data\n"
+        "Every answer is 201, every probe is green, the data is wrong. An invariant notices, and code and data "
         "go back together; what was taken back is kept aside and counted.",
     )
     stage.build("bad-data")
@@ -107,26 +133,28 @@ def _noticed(stage: Stage, label: str, ran: Ran) -> BadRelease:
         for at, given in reversed(history.verdicts)
         if given.verdict.outcome is Outcome.FAILED and history.releases[given.release_id].label == label
     )
-    taken_back = sum(sum(event.lost.values()) for _, event in history.replaced if event.run_id == given.run_id)
+    taken_back = sum(
+        sum(event.lost.values()) for _, event in history.replaced if event.run_id == given.run_id
+    )
     return BadRelease(label, " ".join(given.verdict.reasons), stage.monotonic_of(at), taken_back)
 
 
 def _the_machine_is_lost(stage: Stage) -> Disaster:
     stage.screen.act(
         "The machine is lost",
-        "A backup, some more orders, and then the machine is gone: processes, documents, releases, data.\n"
+        "A backup, some more orders, and then the machine is gone: processes, documents, releases, data. "
         "What is left is the vault and its key. An empty machine gets everything back from these two.",
     )
     stage.lastgood("backup")
     time.sleep(_ORDERS_AFTER_BACKUP_SECONDS)
     backup = next(
         backup
-        for backup in reversed(stage.history().backups.values())
+        for backup in reversed(tuple(stage.history().backups.values()))
         if backup.marker.figures.get(_ORDERS_TABLE) is not None
     )
     lost_at = time.monotonic()
     stage.end_processes()
-    rows_before = _count_orders(stage.database)
+    rows_before = stage.count_orders()
     stage.lose_the_machine()
     stage.screen.command(f"rm -rf {stage.machine.name}/    (everything on it, and {rows_before:,} orders)")
     ran = stage.lastgood("recover", "--from", str(stage.vault), "--key", str(stage.key), "--yes")
@@ -153,29 +181,41 @@ def _shorten_the_watch(stage: Stage) -> None:
     """A person would watch for minutes; and say once what is always true of the data."""
     for name, text in _STORY_DOCUMENTS.items():
         (stage.documents / name).write_text(text)
-    stage.screen.output("The watch is set to seconds, so that this story is short; and one invariant is written down:")
+    stage.screen.output(
+        "The watch is set to seconds, so that this story is short; and one invariant is written down:"
+    )
     stage.screen.output("  every order's total is its quantity times its price.")
 
 
 def _show(screen: Screen, stage: Stage, summary: Summary, stays: bool) -> None:
-    table = Table(title="What was measured", title_justify="left", show_header=False, box=None, pad_edge=False)
+    table = Table(
+        title="What was measured", title_justify="left", show_header=False, box=None, pad_edge=False
+    )
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
     table.add_row("orders answered", f"{summary.answered:,}")
     table.add_row("failed by lastgood", f"{summary.failed_by_lastgood:,}")
     table.add_row("failed by bad releases", f"{summary.failed_by_releases:,}, until they were noticed")
     for bad in summary.bad:
-        taken_back = f"; {bad.taken_back:,} changes of data taken back and kept aside" if bad.taken_back else ""
+        taken_back = (
+            f"; {bad.taken_back:,} changes of data taken back and kept aside" if bad.taken_back else ""
+        )
         table.add_row(
             bad.label,
             f"noticed {bad.detection_seconds:.1f} s after its first request ({bad.served:,} served, "
             f"{bad.failed:,} failed); last request sent to it {1000 * bad.traffic_back_seconds:.0f} ms after the "
             f"verdict{taken_back}",
         )
-    table.add_row("machine lost (RTO)", f"serving again, proven, after {summary.rto_seconds:.1f} s; "
-                  f"{summary.failed_while_lost:,} orders failed meanwhile")
-    table.add_row("data lost (RPO)", f"{summary.rpo_seconds:.1f} s: {summary.orders_lost:,} orders since the backup; "
-                  f"{summary.rows_back:,} came back")
+    table.add_row(
+        "machine lost (RTO)",
+        f"serving again, proven, after {summary.rto_seconds:.1f} s; "
+        f"{summary.failed_while_lost:,} orders failed meanwhile",
+    )
+    table.add_row(
+        "data lost (RPO)",
+        f"{summary.rpo_seconds:.1f} s: {summary.orders_lost:,} orders since the backup; "
+        f"{summary.rows_back:,} came back",
+    )
     table.add_row("five documents", str(stage.folder / "documents"))
     table.add_row("took", f"{summary.seconds:.0f} s")
     screen.show("")
@@ -198,17 +238,3 @@ def _folder(wanted: Path | None) -> Path:
         )
     wanted.mkdir(parents=True, exist_ok=True)
     return wanted
-
-
-def _port() -> int:
-    """The usual one, or a free one where it is taken."""
-    for port in (PORT, 0):
-        with closing(socket.socket()) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listener.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            found: int = listener.getsockname()[1]
-            return found
-    return PORT

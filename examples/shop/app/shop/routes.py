@@ -16,6 +16,7 @@ from shop.orders import NewOrder, OrderBook
 from shop.page import shop_front
 from shop.uploads import Uploads
 
+HEALTH_PATH = "/health"
 LARGEST_QUANTITY = 1000
 LONGEST_TEXT = 500
 DEFAULT_LIMIT, LARGEST_LIMIT = 20, 1000
@@ -41,11 +42,11 @@ class Shop:
         return replace(response, headers={**response.headers, "X-Release": self._release.version})
 
     def _route(self, request: Request) -> Awaitable[Response]:
+        if request.path == HEALTH_PATH:
+            return self._health()
         match request.method, request.path.strip("/").split("/"):
             case "GET", [""]:
                 return self._front()
-            case "GET", ["health"]:
-                return self._health()
             case "POST", ["orders"]:
                 return self._place_order(request)
             case "GET", ["orders"]:

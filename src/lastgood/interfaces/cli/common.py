@@ -45,6 +45,7 @@ class Doors:
     init: Callable[[], InitDesk]
     looker: Callable[[System], Looker]
     ground: Callable[[str, Callable[[Progress], None]], Ground]
+    demo: Callable[[Path | None, bool, bool], Mapping[str, object]]
 
 
 def system_options(command: _F) -> _F:

@@ -17,6 +17,7 @@ COMMANDS = {
     "cancel": ("runs", "Stop a run after the step it is in, and undo it."),
     "check": ("check", "Look whether everything a deploy or a recovery needs is there; change nothing."),
     "config": ("config", "Show the JSON Schemas of the documents."),
+    "demo": ("demo", "Play a story with real parts: bad releases, a lost machine, in 90 seconds."),
     "deploy": ("deploy", "Bring a release out beside the old one, watched; a bad one undoes itself."),
     "docs": ("docs", "Write the five documents for people, or check that they are up to date."),
     "gates": ("gates", "Show the three quality gates with their evidence."),
