@@ -87,3 +87,23 @@ def test_it_ends_after_the_longest_time_and_silence_is_a_fault() -> None:
             load.join()
     assert time.monotonic() - began_at < 5
     assert {answer.fault for answer in load.answers} == {"no answer within 0.2 s"}
+
+
+def test_idle_connections_that_the_server_ends_are_not_used_again() -> None:
+    """Each answer is whole and promises to keep the connection, which is closed a moment later."""
+
+    def answer_and_leave(line: socket.socket) -> None:
+        with line:
+            if line.recv(65536):
+                line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                time.sleep(0.02)
+
+    def serve(server: socket.socket) -> None:
+        for _ in range(40):
+            threading.Thread(target=answer_and_leave, args=(server.accept()[0],)).start()
+
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        threading.Thread(target=serve, args=(server,), daemon=True).start()
+        with Load("127.0.0.1", server.getsockname()[1], 20, at_most=20) as load:
+            load.join()
+    assert [answer.status for answer in load.answers] == [200] * 20

@@ -199,6 +199,9 @@ class Load:
         except OSError as error:
             self._end(connection, error.strerror or "receive failed")
             return
+        if connection.number < 0:  # the other side ended an idle connection (or spoke without being asked)
+            self._close(connection)
+            return
         connection.received += part
         try:
             head = connection.head = connection.head or read_head(connection.received)
