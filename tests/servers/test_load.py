@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -99,8 +100,9 @@ def test_idle_connections_that_the_server_ends_are_not_used_again() -> None:
                 time.sleep(0.02)
 
     def serve(server: socket.socket) -> None:
-        for _ in range(40):
-            threading.Thread(target=answer_and_leave, args=(server.accept()[0],)).start()
+        with suppress(OSError):  # the test is over, and the server with it
+            while True:
+                threading.Thread(target=answer_and_leave, args=(server.accept()[0],)).start()
 
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
         threading.Thread(target=serve, args=(server,), daemon=True).start()
