@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from itertools import product
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from tests.support.enumerating import chance, outcomes, pasts
 
 from lastgood.domain.codec import dumps, loads
 from lastgood.domain.errors import UsageError
@@ -24,13 +24,6 @@ margins = st.tuples(
     st.sampled_from([1.0, 1.0, 1.1, 1.5, 3.0, 0.7]), st.sampled_from([0.0, 0.0, 1e-3, 0.05, 0.3])
 )
 below = st.sampled_from([0.0, 0.3, 0.9, 1.0, 1.0, 1.0])  # how near to the edge of the null the new rate lies
-pasts = st.builds(
-    lambda nc, nb, share_c, share_b: Counts(nc, int(nc * share_c), nb, int(nb * share_b)),
-    st.integers(0, 1000),
-    st.integers(0, 1000),
-    st.floats(0, 1),
-    st.floats(0, 1),
-)
 tests = st.builds(
     ErrorTest,
     alpha=st.sampled_from([1e-4, 1e-3, 0.05, 0.5]),
@@ -49,15 +42,6 @@ ticks = st.lists(
     ),
     max_size=12,
 )
-
-
-def chance(requests: int, errors: int, rate: float) -> float:
-    return math.comb(requests, errors) * rate**errors * (1 - rate) ** (requests - errors)
-
-
-def outcomes(nc: int, nb: int, pc: float, pb: float) -> Iterator[tuple[Counts, float]]:
-    for xc, xb in product(range(nc + 1), range(nb + 1)):
-        yield Counts(nc, xc, nb, xb), chance(nc, xc, pc) * chance(nb, xb, pb)
 
 
 def expectations(bets: list[tuple[list[float], float]]) -> list[float]:

@@ -46,19 +46,19 @@ class ErrorTest:
     cluster: float | None = None
 
     def __post_init__(self) -> None:
-        _demand("alpha", 1e-100 <= self.alpha < 1, self.alpha, "a probability between 0 and 1, such as 0.001")
+        demand("alpha", 1e-100 <= self.alpha < 1, self.alpha, "a probability between 0 and 1, such as 0.001")
         whole = isinstance(self.horizon, int) and self.horizon >= 1
-        _demand("horizon", whole, self.horizon, "a whole number of ticks, 1 or more")
-        _demand("p0", self.p0 is None or 0 <= self.p0 <= 1, self.p0, "a rate from 0 to 1")
-        _demand("r0", 0 < self.r0 <= 1e6, self.r0, "a ratio above 0, such as 1 or 1.25")
-        _demand("d", 0 <= self.d < 1, self.d, "a difference of rates from 0 to 1, such as 0.001")
-        _demand("unit", self.unit in ("tick", "request"), self.unit, "`tick` or `request`")
+        demand("horizon", whole, self.horizon, "a whole number of ticks, 1 or more")
+        demand("p0", self.p0 is None or 0 <= self.p0 <= 1, self.p0, "a rate from 0 to 1")
+        demand("r0", 0 < self.r0 <= 1e6, self.r0, "a ratio above 0, such as 1 or 1.25")
+        demand("d", 0 <= self.d < 1, self.d, "a difference of rates from 0 to 1, such as 0.001")
+        demand("unit", self.unit in ("tick", "request"), self.unit, "`tick` or `request`")
         fits = self.cluster is None or (self.cluster >= 1 and isfinite(self.cluster))
-        _demand("cluster", fits, self.cluster, "the most requests one fault fails at once, 1 or more")
+        demand("cluster", fits, self.cluster, "the most requests one fault fails at once, 1 or more")
         if self.history is not None:
             requests, errors = self.history
             fits = 0 <= errors <= requests < 1e15 and requests > 0
-            _demand("history", fits, list(self.history), "[requests, errors], at least one request")
+            demand("history", fits, list(self.history), "[requests, errors], at least one request")
 
     @property
     def known_rate(self) -> float | None:
@@ -131,7 +131,7 @@ def _edge(test: ErrorTest) -> float | None:
 def _beside(test: ErrorTest, counts: Counts, seen: Counts) -> list[float]:
     def bets(omegas: tuple[float, ...]) -> list[float]:
         logs = ratios.against_beside(counts, seen, omegas, test.r0, test.d, test.prior_rate)
-        return [log_ratio / test.burst for log_ratio in logs]
+        return [ratio / test.burst for ratio in logs]
 
     if test.unit == "request":
         return bets(OMEGAS)
@@ -147,7 +147,7 @@ def _alone(test: ErrorTest, capital: Capital, counts: Counts, edge: float) -> Ca
 
     def factors(errors: float) -> list[float]:
         logs = ratios.against_rate(Counts(counts.nc, errors), edge, OMEGAS)
-        return [log_ratio / test.burst for log_ratio in logs]
+        return [ratio / test.burst for ratio in logs]
 
     own = factors(counts.xc)
     whole = counts.nc == int(counts.nc) and counts.xc == int(counts.xc)
@@ -159,9 +159,9 @@ def _alone(test: ErrorTest, capital: Capital, counts: Counts, edge: float) -> Ca
 
 
 def _capped(logs: list[float]) -> list[float]:
-    return [min(log_ratio, OUTAGE_CEILING) for log_ratio in logs]
+    return [min(ratio, OUTAGE_CEILING) for ratio in logs]
 
 
-def _demand(name: str, fits: bool, value: object, right: str) -> None:
+def demand(name: str, fits: bool, value: object, right: str) -> None:
     if not fits:
         raise UsageError(f"{name} is {value!r}.", "Nothing was judged.", f"Write {right}.")

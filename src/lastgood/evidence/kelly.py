@@ -17,7 +17,7 @@ _EXACT_UP_TO = 50.0  # expected errors; beyond, the two moments say it
 
 def stake_if_one(mu: float, omega: float) -> float:
     """The share to stake on a score with null mean `mu` where the tick holds one independent error, or all
-    its errors came in one burst: exact Kelly for one draw, (q - mu) / (1 - mu) with q = odds_up(mu, omega)."""
+    its errors came in one burst: exact for one draw, (q - mu) / (1 - mu) with q = odds_up(mu, omega)."""
     return min((odds_up(mu, omega) - mu) / (1.0 - mu), LARGEST_STAKE)
 
 

@@ -25,18 +25,19 @@ def odds_up(rate: float, omega: float) -> float:
 
 
 def project(c: float, b: float, nc: float, nb: float, r0: float = 1.0, d: float = 0.0) -> tuple[float, float]:
-    """(c0, b0) on the edge of the null {pc <= r0 pb + d} that is nearest to (c, b): it minimises
-    nc KL(c || c0) + nb KL(b || b0).
+    """(c0, b0) on the edge {pc = r0 pb + d} that is nearest to (c, b): it minimises
+    nc KL(c || c0) + nb KL(b || b0). (c, b) may lie on either side of the edge.
 
-    `c`, `b`: rates of the new and the old release, within (0, 1), outside the null; `nc`, `nb`: requests,
-    both above 0; `r0` above 0, `d` at least 0. Without a margin it is the pooled rate. What comes back lies
-    within [1e-9, 1 - 1e-9], to the last digits of a float.
+    `c`, `b`: rates of the new and the old release, within (0, 1); `nc`, `nb`: requests, both above 0;
+    `r0` above 0, `d` at least 0. Without a margin it is the pooled rate. What comes back lies within
+    [1e-9, 1 - 1e-9], to the last digits of a float.
     """
     if r0 == 1.0 and d == 0.0:
         pooled = clip((nc * c + nb * b) / (nc + nb))
         return pooled, pooled
-    low = b  # moving b0 up and c0 down to the edge cannot overshoot: the optimum lies in between
-    high = min((c - d) / r0, LARGEST)
+    # moving each rate towards the other until they meet the edge cannot overshoot: it lies in between
+    there = min(max((c - d) / r0, SMALLEST), LARGEST)
+    low, high = min(b, there), min(max(b, there), (LARGEST - d) / r0)
     if high <= low:
         return clip(r0 * b + d), clip(b)
     b0 = 0.5 * (low + high)

@@ -38,17 +38,18 @@ def against_beside(
             continue
         c = clip(odds_up(edge, omega))
         c0, b0 = project(c, b, counts.nc, counts.nb, r0, d)
-        logs.append(_log_ratio(counts.nc, counts.xc, c, c0) + _log_ratio(counts.nb, counts.xb, b, b0))
+        logs.append(log_ratio(counts.nc, counts.xc, c, c0) + log_ratio(counts.nb, counts.xb, b, b0))
     return logs
 
 
 def against_rate(counts: Counts, edge: float, omegas: Sequence[float]) -> list[float]:
     """log e of each bet against a new release whose rate is at most `edge`."""
     c0 = clip(edge)
-    return [_log_ratio(counts.nc, counts.xc, clip(odds_up(c0, omega)), c0) for omega in omegas]
+    return [log_ratio(counts.nc, counts.xc, clip(odds_up(c0, omega)), c0) for omega in omegas]
 
 
-def _log_ratio(requests: float, errors: float, rate: float, null: float) -> float:
+def log_ratio(requests: float, errors: float, rate: float, null: float) -> float:
+    """log of the likelihood of `rate` over that of `null`, both within (0, 1)."""
     if rate == null:
         return 0.0
     log_right = log1p(-rate) - log1p(-null)
