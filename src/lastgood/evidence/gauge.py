@@ -4,10 +4,10 @@ Every instant of the history is taken as a deploy that changed nothing, a placeb
 
     S_t = median of the t points after - median of the 36 points before,    t = 3, 6, 12, 18, 24, 36,
 
-is measured at each of them, and T = max over t of S_t / q90_t, where q90_t is the 90 % quantile of |S_t| among
-the placebos. The release fails when its own T is above the (1 - alpha) quantile of the placebos' T. Trends,
-seasons, autocorrelation and heavy tails are in the placebos too, so none of them needs a model; rank tests
-that take points for independent raise many times their promised false alarms on such series. Where the
+is measured at each of them, and T = max over t of S_t / q90_t, where q90_t is the 90 % quantile of |S_t|
+among the placebos. The release fails when its own T is above the (1 - alpha) quantile of the placebos' T.
+Trends, seasons, autocorrelation and heavy tails are in the placebos too, so none of them needs a model; rank
+tests that take points for independent raise many times their promised false alarms on such series. Where the
 contrast of one period (a day) earlier makes the placebos smaller, it is subtracted.
 
 Neighbouring placebos overlap and are worth less than their number: with k times fewer than 18/alpha of them
@@ -27,6 +27,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import ceil, inf, isfinite
 from typing import Literal
 
@@ -152,7 +153,7 @@ def increases(counter: Points) -> list[float | None]:
     """A counter as a gauge: its increase since the point before. Over a reset (it fell) or a gap the
     increase is not known, which is a gap too."""
     found: list[float | None] = [None] if counter else []
-    for earlier, later in zip(counter, counter[1:], strict=False):
+    for earlier, later in pairwise(counter):
         first, second = _number(earlier), _number(later)
         known = first is not None and second is not None and second >= first
         found.append(_number(second - first) if known and first is not None and second is not None else None)
