@@ -22,6 +22,7 @@ EXCEEDANCES = ((0.9, 0.3), (0.99, 0.03), (0.9999, 0.01))  # above that quantile 
 TILT_WEIGHTS = tuple(weight / 11 for weight in (2, 2, 1, 2, 1, 1, 2))
 
 _LEAST = 1e-12  # of a bin's chance
+_MORE = 2.0  # times as much above a cut, at least
 _MOST_SHARE = 0.9  # that a tilt puts above a cut
 
 
@@ -80,7 +81,7 @@ def tilts(counts: tuple[float, ...], nominal: tuple[int, ...]) -> tuple[tuple[fl
     for quantile, target in EXCEEDANCES:
         which = min(range(len(known)), key=lambda one: abs(known[one] - (1.0 - quantile)))
         share = above[which]
-        raised = min(_MOST_SHARE, share * max(1.5, target / known[which]))
+        raised = min(_MOST_SHARE, max(target, _MORE * share))
         low, high = (1.0 - raised) / (1.0 - share), raised / share
         rows.append([low if one <= which else max(low, high) for one in range(len(chances))])
     return tuple(_rising(row, chances) for row in rows)

@@ -5,8 +5,8 @@ The null is "the new release's latency, divided by 1 + slack, is stochastically 
 
     concurrent   e = prod u(x) prod v(y) over the tick's new samples x and old samples y, with
                  v = (nc + nb) / (nc w + nb),  u = w v
-    history      e = w(x) / W for one sample after the other, where W is the mean of w over the urn:
-                 the gaps of the history and the new samples before
+    history      e = u(x) / U for one sample after the other, u = w / (n + m w), where U is the mean of u
+                 over the urn: the n gaps of the history and the m new samples before
 
 Concurrent: nc u + nb v = nc + nb in each bin, so (E u)^nc (E v)^nb <= 1 for whatever distribution both
 releases have in this tick (weighted arithmetic and geometric mean), and u rises, so a faster release makes it
@@ -30,7 +30,7 @@ from lastgood.evidence.capital import Capital
 from lastgood.evidence.histogram import TILT_WEIGHTS, Histogram, cut, tilts
 
 ENOUGH_TO_CUT = 200  # old samples, where there is no history and the first ticks must make the bins
-_HISTORY_WORTH = 2000.0  # samples that a history counts for when the old release's bins are predicted
+_HISTORY_WORTH = 10000.0  # samples that a history counts for when the old release's bins are predicted
 _AT_ONCE = 32  # products between two logarithms: their range stays far from a float's
 
 
@@ -182,14 +182,13 @@ def _alone(
     gaps = histogram.gaps
     bins = histogram.bins(new)
     urn = _sums(gaps, evidence.new)
-    size = sum(urn)
-    factors = [
-        _urn_factor(
-            [density[which] for which in bins], sum(map(float.__mul__, density, map(float, urn))), size
-        )
-        / test.cluster
-        for density in tilts(tuple(map(float, gaps)), gaps)
-    ]
+    old_size, size = sum(gaps), sum(urn)
+    new_size = size - old_size + 0.5 * len(new)  # in the middle of the tick
+    factors = []
+    for density in tilts(tuple(map(float, gaps)), gaps):
+        staked = [weight * size / (old_size + new_size * weight) for weight in density]
+        held = sum(weight * balls for weight, balls in zip(staked, urn, strict=True))
+        factors.append(_urn_factor([staked[which] for which in bins], held, size) / test.cluster)
     counts = [0] * len(gaps)
     for which in bins:
         counts[which] += 1
