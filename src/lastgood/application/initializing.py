@@ -138,7 +138,7 @@ def _named(outlook: Outlook, program: str) -> Named:
         stores={store.name: store.kind for store in found.stores},
         vaults=("local",),
         migrations=found.migrations,
-        dotenv=bool(found.dotenv),
+        dotenv=found.has_dotenv,
     )
 
 
@@ -151,7 +151,7 @@ def _named_in(system: System, outlook: Outlook, program: str) -> Named:
         stores={store.name: store.part.kind for store in system.stores},
         vaults=tuple(vault.name for vault in system.vaults),
         migrations=outlook.found.migrations,
-        dotenv=bool(outlook.found.dotenv),
+        dotenv=outlook.found.has_dotenv,
     )
 
 

@@ -53,7 +53,8 @@ class Found:
     health_because: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)  # variables that lead to stores
     stores: tuple[FoundStore, ...] = ()
-    dotenv: tuple[str, ...] = ()  # names of variables in .env, which may hold secrets
+    has_dotenv: bool = False  # there is a .env, which may hold secrets
+    dotenv: tuple[str, ...] = ()  # names of its variables that the service gets from it
     migrations: tuple[str, ...] = ()
     unsupported: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
