@@ -127,12 +127,13 @@ class _Page:
             return
         if not value or not all(_one_line("  - ", entry) for entry in value):
             return
-        explained = {
+        told = {
             name: self._description((*here, index, name))
             for index, entry in enumerate(value)
             for name in entry
         }
-        width = max(len(name) for name in explained) + 3
+        explained = {name: text for name, text in told.items() if text}
+        width = max(map(len, explained), default=0) + 3
         for name, text in explained.items():
             lines = _wrapped(text, WIDTH - width - 4)
             yield from (
