@@ -6,12 +6,16 @@ import json
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
+import time
 import urllib.request
 from pathlib import Path
 
 import jsonschema
 import pytest
 from tests.support.project import lastgood, stopped, write
+from tests.support.small_disk import small_disk
 from tests.support.small_services import free_port
 
 from lastgood.documents.kinds import FILES
@@ -158,6 +162,51 @@ def test_a_project_of_an_http_server_a_database_and_uploads_is_deployed_and_back
         carried = {path.name for path in released.rglob("*") if path.is_file()}
         assert carried >= {"server.py"}
         assert not carried & {"notes.db", "first.txt", "local.key", ".env", "system.yml"}
+
+
+def test_what_is_seen_and_not_made_a_part_of_the_system_is_said(tmp_path: Path) -> None:
+    project = write(tmp_path / "project", {"Procfile": "web: ./serve\nworker: ./work\nrelease: ./migrate\n"})
+    for name in ("shop.db", "shop.db.bak", ".coverage"):
+        sqlite3.connect(project / name).execute("CREATE TABLE t (a)").connection.close()
+    hints = json.loads(lastgood(project, "init", "--json").stdout)["hints"]
+    assert [store.name for store in load_system(project / "lastgood").stores] == ["shop"]
+    assert len(hints) == 3
+    for name, hint in zip(("shop.db.bak", "`worker`", "`release`"), hints, strict=True):
+        assert name in hint
+
+
+def test_a_full_disk_leaves_no_document(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 1) as disk:
+        project = write(disk / "project", PROJECTS["flask"])
+        with (disk / "filler").open("wb", buffering=0) as filler:
+            while True:
+                try:
+                    filler.write(b"0" * 4096)
+                except OSError:
+                    break
+        before = {str(path) for path in project.rglob("*")}
+        done = lastgood(project, "init", "--vault", str(tmp_path / "vault"))
+        assert done.returncode == 4
+        assert "None of them was written." in done.stderr
+        assert {str(path) for path in project.rglob("*")} == before
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.6, 0.8, 1.0, 1.3])
+def test_killed_at_any_instant_it_leaves_all_documents_or_none_and_goes_on_when_run_again(
+    tmp_path: Path, seconds: float
+) -> None:
+    project = write(tmp_path / "project", PROJECTS["flask"])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lastgood", "init"], cwd=project, stdout=subprocess.DEVNULL
+    )
+    time.sleep(seconds)
+    process.kill()
+    process.wait(timeout=10)
+    documents = project / "lastgood"
+    assert len(list(documents.glob("*.yml"))) in (0, len(FILES))
+    again = lastgood(project, "init")
+    assert again.stdout.splitlines()[-2:] == END, again.stderr
+    assert sorted(path.name for path in project.iterdir()) == ["alembic.ini", "app.py", "lastgood"]
 
 
 def test_what_is_there_is_never_changed_and_only_what_is_missing_is_written(tmp_path: Path) -> None:

@@ -42,6 +42,12 @@ def web_command(procfile: str) -> tuple[str, ...]:
     return ()
 
 
+def other_processes(procfile: str) -> tuple[str, ...]:
+    """The names of a Procfile's lines besides `web`."""
+    found = (re.match(r"([A-Za-z0-9_-]+)\s*:\s*\S", line) for line in procfile.splitlines())
+    return tuple(match.group(1) for match in found if match and match.group(1) != "web")
+
+
 def command_of(line: str) -> tuple[str, ...]:
     """A line for a shell as a command with ${port}; what only a shell understands is given to one.
 

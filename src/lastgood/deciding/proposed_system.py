@@ -48,15 +48,15 @@ def _service(found: Found, folder: Path, port: int, notes: dict[Location, list[s
         notes[(*here, "readiness")] = [
             "A path that asks the database too, like `http: /health`, tells more than an open port."
         ]
-    if found.dotenv:
+    if found.has_dotenv:
         notes[(*here, "secrets")] = ["Everything in .env, which stays where it is and out of releases."]
-    env_file = _from(folder, found.folder / ".env")
+    places = {"dotenv": f"dotenv:{_from(folder, found.folder / '.env')}#", "env": "env:"}
     return {
         "name": found.name,
         "source": _from(folder, found.folder),
         "command": list(found.start.command),
         **_some("environment", {**found.start.environment, **found.environment}),
-        **_some("secrets", {name: f"dotenv:{env_file}#{name}" for name in found.dotenv}),
+        **_some("secrets", {name: f"{places[kind]}{name}" for name, kind in found.secrets.items()}),
         **_some("shared", shared),
         "build": Offer(["python3", "build.py"]),
         "traffic": {"kind": "haproxy", "listen": f"127.0.0.1:{port}", "hold_limit": "10s"},

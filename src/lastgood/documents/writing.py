@@ -127,12 +127,12 @@ class _Page:
             return
         if not value or not all(_one_line("  - ", entry) for entry in value):
             return
-        told = {
-            name: self._description((*here, index, name))
+        told = [
+            (name, self._description((*here, index, name)))
             for index, entry in enumerate(value)
             for name in entry
-        }
-        explained = {name: text for name, text in told.items() if text}
+        ]
+        explained = {name: " Or: ".join(texts) for name, texts in _by_name(told).items()}
         width = max(map(len, explained), default=0) + 3
         for name, text in explained.items():
             lines = _wrapped(text, WIDTH - width - 4)
@@ -187,6 +187,15 @@ def plain_with_offers(value: object) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [plain_with_offers(item) for item in value]
     return value
+
+
+def _by_name(told: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    """What was told of each name, once each: the kinds of an entry may explain a field differently."""
+    texts: dict[str, list[str]] = {}
+    for name, text in told:
+        if text and text not in texts.setdefault(name, []):
+            texts[name].append(text)
+    return {name: found for name, found in texts.items() if found}
 
 
 def _long(begin: str, value: Sequence[object]) -> bool:

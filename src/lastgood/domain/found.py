@@ -54,7 +54,7 @@ class Found:
     environment: Mapping[str, str] = field(default_factory=dict)  # variables that lead to stores
     stores: tuple[FoundStore, ...] = ()
     has_dotenv: bool = False  # there is a .env, which may hold secrets
-    dotenv: tuple[str, ...] = ()  # names of its variables that the service gets from it
+    secrets: Mapping[str, str] = field(default_factory=dict)  # variable -> where it is: env | dotenv
     migrations: tuple[str, ...] = ()
     unsupported: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ _FOLDERS: Final = (
     "uploads", "media", "storage", "data", "files", "static/uploads", "public/uploads", "instance/uploads",
     "var/uploads", "data/uploads",
 )  # fmt: skip
+_COPIES: Final = (".bak", ".backup", ".old", ".orig", ".tmp", "~")
 _CODE: Final = (".py", ".js", ".ts", ".rb", ".go", ".php", ".html")
 
 
@@ -27,7 +28,9 @@ def stores_in(folder: Path, paths: Sequence[Path], dsns: Iterable[Dsn]) -> tuple
     for path in paths:
         if beginning(path, len(_SQLITE_MAGIC)) == _SQLITE_MAGIC:
             inside = path.relative_to(folder)
-            if len(stores) == MOST_DATABASES:
+            if path.name.startswith("."):  # what tools keep for themselves, like .coverage
+                continue
+            if len(stores) == MOST_DATABASES or path.name.endswith(_COPIES):
                 hints.append(f"{inside} is an SQLite database too: add it to stores when it is data.")
                 continue
             stores.append(_store(stores, path.stem, "sqlite", inside, f"{inside} is an SQLite database."))

@@ -14,7 +14,16 @@ from lastgood.adapters.discovery.data import stores_in
 from lastgood.adapters.discovery.looking import files, text_of
 from lastgood.adapters.discovery.start import start_in
 from lastgood.adapters.discovery.units import units_naming
-from lastgood.deciding.clues import Dsn, command_of, dotenv, dsn, health_path, name_of, port_in
+from lastgood.deciding.clues import (
+    Dsn,
+    command_of,
+    dotenv,
+    dsn,
+    health_path,
+    name_of,
+    other_processes,
+    port_in,
+)
 from lastgood.domain.errors import UsageError
 from lastgood.domain.found import Found, FoundStart, FoundStore, FoundVault
 
@@ -41,11 +50,22 @@ def discover(folder: Path, system: Path | None = None, environment: Mapping[str,
     sources = [path for path in paths if path.suffix in _SOURCE_SUFFIXES][:MOST_SOURCES]
     compose = compose_in(folder)
     in_dotenv = dotenv(text_of(folder / ".env"))
-    dsns, unsupported = _dsns(in_dotenv, compose, os.environ if environment is None else environment)
+    around = os.environ if environment is None else environment
+    dsns, unsupported = _dsns(in_dotenv, compose, around)
     stores, hints = stores_in(folder, paths, dsns)
+    led = _leading_to(stores, dsns, folder)
     start = start_in(folder) or _composed(compose)
     port, port_because = _port(folder, compose, in_dotenv, sources)
     health, health_because = _health(folder, sources)
+    if start and start.command[0].startswith(f"{folder}/"):
+        hints.append(
+            "Releases share the packages that are installed in the project: going back does not bring older "
+            "ones back."
+        )
+    for name in other_processes(text_of(folder / "Procfile")):
+        hints.append(
+            f"The Procfile starts `{name}` too: nothing was written for it, since only `web` is sure."
+        )
     if start is None:
         hints.append("Nothing here tells how the service starts: write it into `services` in system.yml.")
     return Found(
@@ -57,20 +77,28 @@ def discover(folder: Path, system: Path | None = None, environment: Mapping[str,
         port_because=port_because,
         health=health,
         health_because=health_because,
-        environment=_leading_to(stores, dsns, folder),
+        environment=led,
         stores=tuple(stores),
         has_dotenv=(folder / ".env").is_file(),
-        dotenv=tuple(_secret_names(in_dotenv, dsns)),
+        secrets=_from_elsewhere(in_dotenv, around, led),
         migrations=tuple(_migrations(folder)),
         unsupported=(*unsupported, *compose.unsupported),
         hints=(*hints, *units_naming(folder)),
     )
 
 
-def _secret_names(in_dotenv: Mapping[str, str], dsns: Iterable[Dsn]) -> Iterable[str]:
-    """All of .env but what the documents set themselves: where to listen, and where the data lives."""
-    set_here = {"PORT", "HOST", *(found.variable for found in dsns)}
-    return [name for name in in_dotenv if name not in set_here]
+def _from_elsewhere(
+    in_dotenv: Mapping[str, str], around: Mapping[str, str], set_here: Iterable[str]
+) -> Mapping[str, str]:
+    """Variable -> `env` or `dotenv`: all of .env, and what names a data store in the environment, but for
+    what the documents set themselves: where to listen, and where the data lives."""
+    own = {"PORT", "HOST", *set_here}
+    named = {name: "env" for name, value in sorted(around.items()) if dsn(name, value)}
+    return {
+        name: kind
+        for name, kind in {**named, **dict.fromkeys(in_dotenv, "dotenv")}.items()
+        if name not in own
+    }
 
 
 def _dsns(
@@ -106,7 +134,8 @@ def _leading_to(stores: Iterable[FoundStore], dsns: Iterable[Dsn], folder: Path)
         if path.is_absolute() and path.is_relative_to(folder):
             path = path.relative_to(folder)
         for store in stores:
-            if store.path == path and found.prefix.endswith(":///"):
+            # Flask keeps what a relative path names in its folder `instance`
+            if store.path in (path, Path("instance") / path) and found.prefix.endswith(":///"):
                 names[found.variable] = f"{found.prefix}${{stores.{store.name}.path}}"
     return names
 

@@ -57,12 +57,15 @@ def init(project: Path, folder: Path | None, name: str, vault: str, as_json: boo
 
 def _seen(outlook: Outlook) -> Iterator[str]:
     found = outlook.found
+    if "system.yml" in outlook.keeps:
+        yield f"{_from_here(outlook.system)}/ holds a system already; what is there stays as it is."
+        return
     yield f"Looked at {found.folder}:"
     yield ""
     rows = list(_rows(outlook))
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for what, value, because in rows:
-        yield f"  {what:{widths[0]}}  {value:{min(widths[1], 44)}}  {because}".rstrip()
+        yield f"  {what:{widths[0]}}  {value:{widths[1]}}  {because}".rstrip()
     if found.unsupported:
         yield ""
         yield "Not protected by this version, look after it yourself:"
@@ -87,8 +90,8 @@ def _rows(outlook: Outlook) -> Iterator[tuple[str, str, str]]:
         )
     for store in found.stores:
         yield "store", f"{store.name} ({store.kind}, {store.path})", store.because
-    if found.dotenv:
-        yield "secrets", f"{len(found.dotenv)} of .env", "Referred to by name, never copied."
+    if found.secrets:
+        yield "secrets", _short(", ".join(found.secrets)), "Referred to by name; no value was copied."
     for migration in found.migrations:
         yield "migrations", migration, "Noted; lastgood does not run them."
     yield "vault", _short(found.vault.location, end=True), found.vault.because
@@ -106,7 +109,7 @@ def _done(outlook: Outlook, system: System) -> Iterator[str]:
     for vault in system.vaults:
         yield f"The vault {vault.name} is ready at {vault.part.options.get('location')}."
         yield f"Its key is {_from_here(vault.key_file)}. KEEP A COPY OF THE KEY SOMEWHERE ELSE, in a password"
-        yield "manager or on paper: without it no backup can be read, by nobody."
+        yield "manager or on paper: without it nobody can read a backup."
     yield ""
     if system.services:
         yield "Next: read system.yml, then `lastgood check`, then `lastgood deploy`."
@@ -146,7 +149,7 @@ def _as_json(outlook: Outlook, system: System) -> dict[str, object]:
     }
 
 
-def _short(text: str, most: int = 60, end: bool = False) -> str:
+def _short(text: str, most: int = 46, end: bool = False) -> str:
     if len(text) <= most:
         return text
     return f"...{text[-most + 3 :]}" if end else f"{text[: most - 3]}..."
