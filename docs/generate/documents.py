@@ -46,7 +46,7 @@ def _blocks() -> Iterator[Block]:
                 for path, found, needed, shown in fields(schema, schema, "", (example,))
             ],
         )
-        yield Paragraph("An example with every field; a test loads it:")
+        yield Paragraph("An example; a test loads it:")
         yield Code(tuple(WHOLE[FILES[kind]].rstrip().splitlines()), "yaml")
 
 
@@ -61,7 +61,11 @@ def fields(
         variants = tuple(_resolved(root, shape["properties"][name]) for shape in having)
         found = tuple(one[name] for one in examples if isinstance(one, dict) and name in one)
         kinds = [one["properties"].get("kind", {}).get("const", "") for one in having]
-        variants = tuple({**one, "of": kind} for one, kind in zip(variants, kinds, strict=True))
+        words = [shape.get("description", "") if name == "kind" else "" for shape in having]
+        variants = tuple(
+            {"description": said, **one, "of": kind}
+            for one, kind, said in zip(variants, kinds, words, strict=True)
+        )
         yield f"{prefix}{name}", variants, all(name in one.get("required", ()) for one in having), found
         inner, mark = _inside(root, variants[0])
         if inner is not None:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from tests.support.commands import commands_in, known, parse
+from tests.support.documents import WHOLE, write
 from tests.support.small_services import free_port
 
+from lastgood.documents.kinds import FILES
 from lastgood.wiring import load_system, open_workplace
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +59,15 @@ def test_every_command_in_shell_blocks_exists(file: Path) -> None:
     for command in commands_in(blocks):
         assert known(command), f"{named(file)}: {' '.join(command)}"
         parse(command)
+
+
+@pytest.mark.parametrize("file", TEXTS, ids=named)
+def test_every_document_that_is_shown_loads(file: Path, tmp_path: Path) -> None:
+    """A YAML block that says its kind is valid beside the system of the reference."""
+    for block in re.findall(r"^```yaml\n(.*?)^```", file.read_text(), re.S | re.M):
+        kind = re.search(r"^kind: (.*)$", block, re.M)
+        if kind is not None:
+            load_system(write(tmp_path / "lastgood", {**WHOLE, FILES[kind.group(1)]: block}))
 
 
 def test_the_tour_runs(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from lastgood.domain.policy import DataPolicy
 from lastgood.domain.signal import Probe
 from lastgood.reports import commands, evidence
+from lastgood.reports.by_itself import NOT_YET_WATCHED
 from lastgood.reports.facts import Facts, Kind
 from lastgood.reports.page import Block, Heading, Items, Page, Paragraph, table
 from lastgood.reports.plans import procedure
@@ -70,6 +71,7 @@ def _watched(facts: Facts) -> Iterator[Block]:
                 "one breaks that held before the release",
                 _CONSISTENCY,
             ),
+            *_signals(facts),
         ],
     )
     yield Paragraph(
@@ -77,6 +79,14 @@ def _watched(facts: Facts) -> Iterator[Block]:
         f"(`false_alarm`). Fewer than {detection.minimum_requests} requests say nothing "
         "(`minimum_requests`): the answer is then *insufficient data*, never *healthy*."
     )
+
+
+def _signals(facts: Facts) -> Iterator[tuple[str, str, str]]:
+    names = ", ".join(code(one.name) for one in facts.system.detection.signals)
+    if names:
+        worse = "it is worse than beside the release, or than before it"
+        not_yet = "signals" in NOT_YET_WATCHED
+        yield f"signals: {names}", "**not watched by this version yet**" if not_yet else worse, _DETECTION
 
 
 def _probes(facts: Facts) -> str:

@@ -1,4 +1,4 @@
-"""Settings of the documents that this version of lastgood keeps but does not carry out by itself.
+"""Settings of the documents that this version of lastgood reads but does not carry out by itself.
 
 Pages say so: a promise that nobody keeps must not read like a fact. Whoever makes one come true removes it.
 """
@@ -15,3 +15,7 @@ NOT_YET: Final[Mapping[str, str]] = {
     "keep_replaced": "no replaced data is removed",
     "lag_limits": "nobody is told when a copy lies behind; `lastgood gates` tells",
 }
+"""Of backups: the field, and what that means."""
+
+NOT_YET_WATCHED: Final = ("signals",)
+"""Of rollback-detection.yml."""
