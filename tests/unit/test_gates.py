@@ -56,6 +56,14 @@ def test_a_good_deploy_is_no_way_back(shop: RecordedShop) -> None:
     assert judged(shop)[0].state is INSUFFICIENT
 
 
+def test_only_a_way_back_that_was_taken_counts(shop: RecordedShop) -> None:
+    """A deploy whose tidying failed took none; one whose way back failed too did."""
+    shop.record(RunFinished("deploy-1", RunState.FAILED, "Done, but tidying up failed.", 9.0))
+    assert judged(shop)[0].state is INSUFFICIENT
+    shop.record(RunFinished("deploy-2", RunState.FAILED, "The way back failed too.", 9.0, "keep"))
+    assert judged(shop)[0].state is MISSED
+
+
 def test_backup_coverage(shop: RecordedShop) -> None:
     """No backup is missed, an unproven one insufficient, a proven one passed until the proof is old."""
     none = judged(shop)[1]

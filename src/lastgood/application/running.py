@@ -92,7 +92,8 @@ def _walk_to_the_end(workplace: Workplace, run_id: str) -> Run:
         # before the outcome is written: after it nobody takes the run up again
         tidy(workplace, run)
         now = workplace.clock.now()
-        event = RunFinished(run_id, walked.state, walked.says, (now - run.created_at).total_seconds())
+        seconds = (now - run.created_at).total_seconds()
+        event = RunFinished(run_id, walked.state, walked.says, seconds, walked.way_back)
         workplace.records.record(event, f"{run_id}/finished")
         workplace.checkpoint("run:told")
         runs.finish(run_id, walked.state, walked.says, walked.way_back, walked.mend, now)

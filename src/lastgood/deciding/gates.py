@@ -19,6 +19,8 @@ ROLLBACK_RELIABILITY = "rollback reliability"
 BACKUP_COVERAGE = "backup coverage"
 VERSION_ACCURACY = "version accuracy"
 
+_WENT_BACK = (RunState.ROLLED_BACK, RunState.UNDECIDED, RunState.UNDONE)
+
 _Said = tuple[GateState, str, str]
 """State of one fact, the sentence about it, and what mends it."""
 
@@ -80,18 +82,14 @@ def _drilled(history: History) -> Iterator[tuple[datetime, bool, str]]:
 
 
 def _done(history: History) -> Iterator[tuple[datetime, bool, str]]:
-    """Real ways back: of deploys that went bad, and rollbacks by hand."""
+    """Real ways back: of deploys that went bad, and rollbacks by hand. A deploy that failed without taking its
+    way back says nothing about it."""
     for at, run in history.finished:
-        kind = run.run_id.partition("-")[0]
+        kind, said = run.run_id.partition("-")[0], f"{run.run_id} {run.state.value}"
         if kind == "rollback" and run.state in (RunState.SUCCEEDED, RunState.UNDONE, RunState.FAILED):
-            yield at, run.state is RunState.SUCCEEDED, f"{run.run_id} {run.state.value}"
-        elif kind == "deploy" and run.state in (
-            RunState.ROLLED_BACK,
-            RunState.UNDECIDED,
-            RunState.UNDONE,
-            RunState.FAILED,
-        ):
-            yield at, run.state is not RunState.FAILED, f"{run.run_id} {run.state.value}"
+            yield at, run.state is RunState.SUCCEEDED, said
+        elif kind == "deploy" and (run.state in _WENT_BACK or run.way_back):
+            yield at, run.state is not RunState.FAILED, said
 
 
 # --- backup coverage -----------------------------------------------------------------------------
@@ -210,5 +208,5 @@ def _version(seen: VersionSeen) -> Iterator[_Said]:
         yield (
             GateState.MISSED,
             (f"{name}: system.yml has another {', '.join(seen.drift)} today than {told} was released with."),
-            "Run `lastgood deploy`, so that what runs is what the documents say.",
+            "Deploy with it, or take the change in system.yml back: else the next deploy brings it.",
         )

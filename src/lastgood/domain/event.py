@@ -101,10 +101,13 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
+    """`way_back`: which of its plan's ways back was taken; "" when none was."""
+
     run_id: str
     state: RunState
     says: str
     seconds: float
+    way_back: str = ""
 
 
 @dataclass(frozen=True, slots=True)
