@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 from tests.support.shop_system import ShopSystem
+from tests.support.small_disk import small_disk
+
+from lastgood.domain.errors import ActionFailed
+from lastgood.interfaces.cli.docs import write_all
 
 
 @pytest.mark.timeout(180)
@@ -69,3 +73,14 @@ def test_documents_that_cannot_be_written_leave_the_old_ones_whole(tmp_path: Pat
             ".md",
             ".md",
         ]
+
+
+def test_a_full_disk_leaves_the_old_documents_whole(tmp_path: Path) -> None:
+    """Given documents on a disk that is full by now, when they are written anew, then the old ones stand and
+    nothing half written lies beside them."""
+    names = [f"page-{number}" for number in range(5)]
+    with small_disk(tmp_path / "disk", megabytes=1) as disk:
+        write_all(disk, dict.fromkeys(names, "old"))
+        with pytest.raises(ActionFailed, match="could not be written"):
+            write_all(disk, dict.fromkeys(names, "new" * 100_000))
+        assert {file.name: file.read_text() for file in disk.iterdir()} == dict.fromkeys(names, "old")

@@ -82,8 +82,8 @@ def _drilled(history: History) -> Iterator[tuple[datetime, bool, str]]:
 
 
 def _done(history: History) -> Iterator[tuple[datetime, bool, str]]:
-    """Real ways back: of deploys that went bad, and rollbacks by hand. A deploy that failed without taking its
-    way back says nothing about it."""
+    """Real ways back: of deploys that went bad, and rollbacks by hand. A deploy that failed without taking
+    its way back says nothing about it."""
     for at, run in history.finished:
         kind, said = run.run_id.partition("-")[0], f"{run.run_id} {run.state.value}"
         if kind == "rollback" and run.state in (RunState.SUCCEEDED, RunState.UNDONE, RunState.FAILED):

@@ -23,10 +23,10 @@ def _parts(block: Block) -> Iterator[str]:
         case Heading(level, text):
             yield f"{'#' * level} {text}"
         case Paragraph(text):
-            yield text
+            yield _line(text)
         case Items(texts, numbered):
             marks = (f"{number}. " if numbered else "- " for number in range(1, len(texts) + 1))
-            yield "\n".join(f"{mark}{text}" for mark, text in zip(marks, texts, strict=True))
+            yield "\n".join(f"{mark}{_line(text)}" for mark, text in zip(marks, texts, strict=True))
         case Table(heads, rows):
             yield "\n".join((_row(heads), "|" + "---|" * len(heads), *(_row(row) for row in rows)))
         case Code(lines, language):
@@ -41,7 +41,12 @@ def _parts(block: Block) -> Iterator[str]:
 
 
 def _row(cells: tuple[str, ...]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|').replace(chr(10), ' ') for cell in cells)} |"
+    return f"| {' | '.join(_line(cell).replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _line(text: str) -> str:
+    """What people and programs wrote may hold newlines; here they would end the cell, or begin a heading."""
+    return " ".join(text.splitlines())
 
 
 def sections(text: str) -> dict[str, tuple[str, ...]]:
