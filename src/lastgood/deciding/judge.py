@@ -1,106 +1,29 @@
-"""The judge: readings in, verdict out; it holds no clock and its state is data.
+"""The judge: what was watched in, a verdict with reasons out; it holds no clock and no state.
 
-Requests of the new release are compared with those of the old one beside it in the same seconds (Fisher's
-exact test, alpha spent over the looks); without an old one beside it, with an accepted error rate. Requests
-that are slow count like errors, tested with half of alpha each. A probe fails the release after so many
-failures in a row, an unexpected exit and a broken invariant at once: these are no samples but facts.
+Requests and the documents' signals fail a release when their evidence together reaches 1/alpha (watched.py).
+A probe fails it after so many failures in a row, an unexpected exit, a broken invariant and an alert that
+began since at once: these are no samples but facts. Healthy is what was shown to be good; silence is neither.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from math import ceil, exp, log
 
+from lastgood.deciding.watched import ACCEPTED_ERROR_RATE, Arm, Phase, Watched, is_good
 from lastgood.domain.policy import Detection
-from lastgood.domain.signal import Outcome, Reading, Verdict
-from lastgood.evidence.fisher import exact_one_sample, exact_two_sample, spent_at_look
+from lastgood.domain.signal import Outcome, Verdict
 
-ACCEPTED_ERROR_RATE = 0.05  # of a first release, with nothing beside it to compare with
-_GROWTH = 1.3  # between looks: few looks, since each thins out what the next may spend
+_CLEAN_REQUESTS = 4.0  # divided by good_below: about what it takes without errors to be shown good enough
 
 
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """Requests of one release since watching began."""
-
-    total: int = 0
-    errors: int = 0
-    slow: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """What the judge has seen in one phase; JSON-able, so that a watch survives restarts."""
-
-    new: Arm = field(default_factory=Arm)
-    old: Arm = field(default_factory=Arm)
-    looks: int = 0
-    looked_at: int = 0  # requests of both arms at the last look
-    probe_failures: Mapping[str, int] = field(default_factory=dict)  # in a row
-    probe_passes: int = 0
-    exits: int = 0
-    before: int = 0  # requests of the new release in earlier phases of this deploy
-    facts: tuple[str, ...] = ()  # each one alone fails the release
-    data_facts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """One stretch of watching. `old` is "" where nothing runs beside the new instance."""
-
-    new: str
-    old: str
-    at_least: timedelta
-    at_most: timedelta
-    minimum_requests: int
-
-
-def take_in(
-    watched: Watched, readings: Iterable[Reading], phase: Phase, detection: Detection, broken: frozenset[str]
-) -> Watched:
-    """`broken` names the invariants that were broken before the release: they say nothing of it."""
-    for reading in readings:
-        match reading.kind:
-            case "outcomes" if reading.instance_id == phase.new:
-                watched = replace(watched, new=_counted(watched.new, reading, detection))
-            case "outcomes" if reading.instance_id == phase.old:
-                watched = replace(watched, old=_counted(watched.old, reading, detection))
-            case "probe" if reading.instance_id == phase.new:
-                watched = _probed(watched, reading, detection)
-            case "exit" if reading.instance_id == phase.new:
-                watched = _exited(watched, reading, detection)
-            case "invariant" if reading.bad and reading.signal not in broken:
-                fact = f"The invariant {reading.signal} is broken: {reading.detail}."
-                watched = replace(watched, data_facts=_with(watched.data_facts, fact))
-            case _:
-                pass
-    return watched
-
-
-def judge(
-    watched: Watched, phase: Phase, detection: Detection, elapsed: timedelta
-) -> tuple[Watched, Verdict]:
-    """The verdict now. Looks at the counts only when they grew, since each look spends some of alpha."""
+def judge(watched: Watched, phase: Phase, detection: Detection, elapsed: timedelta) -> Verdict:
+    """The verdict now."""
     if watched.facts or watched.data_facts:
-        return watched, _by_fact(watched, detection)
-    requests = watched.new.total + watched.old.total
-    if (
-        requests >= watched.looked_at * _GROWTH
-        and requests > 0
-        and watched.new.total >= detection.minimum_requests
-    ):
-        watched = replace(watched, looks=watched.looks + 1, looked_at=requests)
-        failed = _worse(watched, detection)
-        if failed is not None:
-            return watched, failed
-    return watched, _not_failed(watched, phase, detection, elapsed)
-
-
-def next_phase(watched: Watched) -> Watched:
-    """What an earlier phase saw stays evidence in the next one (and what it spent of alpha stays spent):
-    alpha holds for the whole deploy, and a bake compares with the old release as it was beside the canary."""
-    return Watched(watched.new, watched.old, watched.looks, watched.looked_at, before=watched.new.total)
+        return _by_fact(watched, detection)
+    if watched.combined.reached(detection.false_alarm) and watched.new.total >= detection.minimum_requests:
+        return _worse(watched, phase, detection)
+    return _not_failed(watched, phase, detection, elapsed)
 
 
 def _by_fact(watched: Watched, detection: Detection) -> Verdict:
@@ -108,97 +31,140 @@ def _by_fact(watched: Watched, detection: Detection) -> Verdict:
     return Verdict(
         Outcome.FAILED,
         "facts",
-        (*watched.facts, *watched.data_facts),
+        (*watched.facts, *watched.data_facts, *watched.notes),
         detection.false_alarm,
         data_suspect=bool(watched.data_facts),
         figures=_figures(watched),
     )
 
 
-def _worse(watched: Watched, detection: Detection) -> Verdict | None:
-    level = spent_at_look(detection.false_alarm / 2, watched.looks)
-    for signal, bad_new, bad_old in (
-        ("errors", watched.new.errors, watched.old.errors),
-        ("slow requests", watched.new.slow, watched.old.slow),
-    ):
-        new, old = watched.new.total, watched.old.total
-        if old:
-            chance = exact_two_sample(bad_new, new, bad_old, old)
-            beside = f"against {_share(bad_old, old)} beside it"
-        else:
-            chance = exact_one_sample(bad_new, new, ACCEPTED_ERROR_RATE)
-            beside = f"where up to {ACCEPTED_ERROR_RATE:.0%} is accepted"
-        if chance < level:
-            reason = (
-                f"{_share(bad_new, new)} {signal} {beside} "
-                f"({bad_new} of {new} requests; chance of a false alarm below {detection.false_alarm:.2g})."
-            )
-            return Verdict(
-                Outcome.FAILED, signal, (reason,), detection.false_alarm, figures=_figures(watched)
-            )
-    return None
+def _worse(watched: Watched, phase: Phase, detection: Detection) -> Verdict:
+    strongest = max(_shares(watched), key=lambda found: found[1])[0]
+    said = _in_words(watched, phase, detection, strongest)
+    reason = f"{said}; chance of a false alarm below {detection.false_alarm:.2g}."
+    reasons = (reason, *watched.notes)
+    return Verdict(Outcome.FAILED, strongest, reasons, detection.false_alarm, figures=_figures(watched))
+
+
+def _shares(watched: Watched) -> list[tuple[str, float]]:
+    """Signal -> logarithm of what it adds to the evidence."""
+    logs = watched.combined.logs
+    return [
+        (name, log(weight) + logs.get(name, 0.0))
+        for name, weight in watched.combined.weights.items()
+        if weight
+    ]
+
+
+def _in_words(watched: Watched, phase: Phase, detection: Detection, signal: str) -> str:
+    new, old = watched.new, watched.old if phase.old else watched.history or Arm()
+    beside = "beside it" if phase.old else "before"
+    if signal in ("errors", "slow"):
+        what = "errors" if signal == "errors" else "slow requests"
+        bad, bad_old = (new.errors, old.errors) if signal == "errors" else (new.slow, old.slow)
+        known = (
+            f"{_share(bad_old, old.total)} {beside}"
+            if old.total
+            else f"{ACCEPTED_ERROR_RATE:.0%} that is accepted"
+        )
+        return f"{_share(bad, new.total)} {what} against {known} ({bad:,} of {new.total:,} requests)"
+    if signal == "latency":
+        return _slower_in_words(watched, detection)
+    if signal in watched.counted:
+        seen = watched.counted[signal].seen
+        known = f", {_share(seen.xb, seen.nb)} beside it" if seen.nb else ""
+        return f"{signal}: {_share(seen.xc, seen.nc)} bad ones{known} ({seen.xc:,.0f} of {seen.nc:,.0f})"
+    return f"{signal} moved more than in all of its history"
+
+
+def _slower_in_words(watched: Watched, detection: Detection) -> str:
+    """At the latency where the two releases differ most."""
+    evidence = watched.latency
+    if evidence is None or evidence.histogram is None or not evidence.histogram.cuts:
+        return "Slower than the old release beside it"
+    cuts = evidence.histogram.cuts
+    above = [(_above(evidence.new, index), _above(evidence.old, index)) for index in range(len(cuts))]
+    widest = max(range(len(cuts)), key=lambda index: above[index][0] - above[index][1])
+    spared = cuts[widest] * (1 + (detection.latency_margin or 0.0)) + detection.latency_slack.total_seconds()
+    new, old = above[widest]
+    return (
+        f"{100 * new:.1f} % of its requests took more than {spared:.2g} s, where {100 * old:.1f} % of the old "
+        f"one's beside it took more than {cuts[widest]:.2g} s"
+    )
+
+
+def _above(counts: tuple[int, ...], index: int) -> float:
+    """The share of what lies above that cut."""
+    return sum(counts[index + 1 :]) / max(1, sum(counts))
 
 
 def _not_failed(watched: Watched, phase: Phase, detection: Detection, elapsed: timedelta) -> Verdict:
     def verdict(outcome: Outcome, reason: str) -> Verdict:
-        return Verdict(outcome, "requests", (reason,), detection.false_alarm, figures=_figures(watched))
+        reasons = (reason, *watched.notes, *_unseen(watched))
+        return Verdict(outcome, "requests", reasons, detection.false_alarm, figures=_figures(watched))
 
     here = watched.new.total - watched.before
-    enough = here >= phase.minimum_requests
-    probes_decide = detection.no_traffic == "probes" and here == 0 and watched.probe_passes > 0
-    seen = f"{here} of {phase.minimum_requests} requests seen"
-    if elapsed >= phase.at_least and enough:
-        return verdict(
-            Outcome.HEALTHY, f"{watched.new.total} requests, {watched.new.errors} errors: no worse."
-        )
-    if elapsed >= phase.at_least and probes_decide:
-        return verdict(
-            Outcome.HEALTHY, f"No requests came; {watched.probe_passes} probes passed and none failed."
-        )
+    good = not phase.must_be_good or is_good(watched, detection)
+    seen = f"{watched.new.total:,} requests, {watched.new.errors:,} errors"
+    if elapsed >= phase.at_least and here >= phase.minimum_requests and good:
+        return verdict(Outcome.HEALTHY, f"{seen}: {_how_good(watched, phase, detection)}.")
+    if elapsed >= phase.at_least and _too_thin(watched, phase, detection, elapsed):
+        passed = f"{watched.probe_passes:,} probes passed and none failed"
+        return verdict(Outcome.HEALTHY, f"Too few requests came to say more ({seen}); {passed}.")
     if elapsed >= phase.at_most:
-        return verdict(
-            Outcome.INSUFFICIENT,
-            f"Only {seen} within {phase.at_most.total_seconds():g} s: neither good nor bad can be said.",
-        )
-    return verdict(Outcome.UNDECIDED, f"{seen}, {watched.new.errors} errors.")
-
-
-def _counted(arm: Arm, reading: Reading, detection: Detection) -> Arm:
-    limit = detection.slow_after
-    slow = (
-        0
-        if limit is None
-        else sum(1 for latency in reading.latencies_seconds if latency > limit.total_seconds())
+        said = f"{seen} within {phase.at_most.total_seconds():g} s: neither good nor bad can be said."
+        return verdict(Outcome.INSUFFICIENT, f"{said} {_missing(watched, phase, detection)}")
+    return verdict(
+        Outcome.UNDECIDED,
+        f"{seen}; evidence of harm {_evidence(watched)} of {1 / detection.false_alarm:,.0f}.",
     )
-    return Arm(arm.total + reading.total, arm.errors + reading.bad, arm.slow + slow)
 
 
-def _probed(watched: Watched, reading: Reading, detection: Detection) -> Watched:
-    in_a_row = watched.probe_failures.get(reading.signal, 0) + 1 if reading.bad else 0
-    watched = replace(
-        watched,
-        probe_failures={**watched.probe_failures, reading.signal: in_a_row},
-        probe_passes=watched.probe_passes + (reading.total - reading.bad),
-    )
-    if in_a_row < detection.probe_failures:
-        return watched
-    fact = f"The probe {reading.signal} failed {in_a_row} times in a row: {reading.detail}."
-    return replace(watched, facts=_with(watched.facts, fact))
+def _too_thin(watched: Watched, phase: Phase, detection: Detection, elapsed: timedelta) -> bool:
+    """Whether the documents let probes decide, and at this rate requests will not suffice in time."""
+    if detection.no_traffic != "probes" or not watched.probe_passes or watched.new.errors:
+        return False
+    here = watched.new.total - watched.before
+    by_then = here * max(1.0, phase.at_most / elapsed) if elapsed else 0.0
+    return by_then < _needed(watched, phase, detection)
 
 
-def _exited(watched: Watched, reading: Reading, detection: Detection) -> Watched:
-    watched = replace(watched, exits=watched.exits + reading.bad)
-    if watched.exits <= detection.crashes_tolerated:
-        return watched
-    fact = f"The process ended by itself: {reading.detail}."
-    return replace(watched, facts=_with(watched.facts, fact))
+def _needed(watched: Watched, phase: Phase, detection: Detection) -> int:
+    clean = ceil(_CLEAN_REQUESTS / detection.good_below) - watched.before if phase.must_be_good else 0
+    return max(phase.minimum_requests, clean)
 
 
-def _with(facts: tuple[str, ...], fact: str) -> tuple[str, ...]:
-    return facts if fact in facts or len(facts) >= 10 else (*facts, fact)
+def _how_good(watched: Watched, phase: Phase, detection: Detection) -> str:
+    if phase.must_be_good:
+        edge = f"{detection.good_ratio:g} times the old one's rate plus {detection.good_below:.1%}"
+        return f"good enough (below {edge}, at 95 %)"
+    return "no worse than before"
 
 
-def _share(bad: int, total: int) -> str:
+def _missing(watched: Watched, phase: Phase, detection: Detection) -> str:
+    here = watched.new.total - watched.before
+    if here < phase.minimum_requests:
+        return f"{phase.minimum_requests:,} requests are wanted here, {here:,} came."
+    needed = _needed(watched, phase, detection)
+    return f"About {needed:,} requests without an error show it (good_below in rollback-detection.yml)."
+
+
+def _unseen(watched: Watched) -> tuple[str, ...]:
+    told = [f"{name} cannot be seen: {why}." for name, why in sorted(watched.unknown.items())]
+    told += [
+        f"{name} says nothing yet: {one.missing}."
+        for name, one in sorted(watched.gauges.items())
+        if one.missing
+    ]
+    return tuple(told)
+
+
+def _evidence(watched: Watched) -> str:
+    held = watched.combined.log_value
+    return f"{exp(held):,.1f}" if held < 20 else f"10^{held / log(10):.0f}"
+
+
+def _share(bad: float, total: float) -> str:
     return f"{100 * bad / total:.1f} %" if total else "none"
 
 
@@ -209,5 +175,6 @@ def _figures(watched: Watched) -> dict[str, float]:
         "slow": watched.new.slow,
         "requests_beside": watched.old.total,
         "errors_beside": watched.old.errors,
-        "looks": watched.looks,
+        "evidence_log10": round(max(watched.combined.log_value, -300.0) / log(10), 3),
+        "best_evidence_log10": round(watched.combined.best / log(10), 3),
     }

@@ -51,6 +51,27 @@ class RollbackDetectionDocument(Strict):
     minimum_requests: int = Field(
         _DEFAULT.minimum_requests, ge=1, description="Fewer requests than this say nothing about a release."
     )
+    good_ratio: float = Field(
+        _DEFAULT.good_ratio,
+        ge=1,
+        le=100,
+        description="Good enough for more traffic: an error rate below this many times the old one's ...",
+    )
+    good_below: float = Field(
+        _DEFAULT.good_below,
+        gt=0,
+        lt=0.5,
+        description="... plus this. Without any errors it takes about 4 / good_below requests to show it.",
+    )
+    latency_margin: float | None = Field(
+        _DEFAULT.latency_margin,
+        ge=0,
+        le=100,
+        description="Slower by this share of the old one's latency is no worse; `null` compares none.",
+    )
+    latency_slack: Duration = Field(
+        _DEFAULT.latency_slack, description="Slower by less than this is never worse."
+    )
     canary: tuple[CanaryEntry, ...] = Field(
         tuple(
             CanaryEntry(
@@ -94,6 +115,10 @@ class RollbackDetectionDocument(Strict):
             false_alarm=self.false_alarm,
             slow_after=self.slow_after,
             minimum_requests=self.minimum_requests,
+            good_ratio=self.good_ratio,
+            good_below=self.good_below,
+            latency_margin=self.latency_margin,
+            latency_slack=self.latency_slack,
             canary=tuple(step.to_domain() for step in self.canary),
             bake=self.bake,
             probes=tuple(probe.to_domain() for probe in self.probes),

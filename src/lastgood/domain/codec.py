@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from lastgood.domain.errors import ActionFailed
 
@@ -101,6 +101,8 @@ def _decoder(kind: Any) -> _Decoder:
         return _sequence(parts)
     if origin is not None and issubclass(origin, Mapping):
         return _mapping(parts)
+    if origin is Literal:
+        return _one_of(parts)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return _choice(kind)
     if is_dataclass(kind):
@@ -174,6 +176,15 @@ def _choice(kind: type[Enum]) -> _Decoder:
         except ValueError:
             known = ", ".join(str(member.value) for member in kind)
             raise _Unfit(f"holds {_short(data)} instead of one of: {known}") from None
+
+    return decode
+
+
+def _one_of(known: tuple[Any, ...]) -> _Decoder:
+    def decode(data: Json) -> object:
+        if data not in known:
+            raise _Unfit(f"holds {_short(data)} instead of one of: {', '.join(map(str, known))}")
+        return data
 
     return decode
 

@@ -20,8 +20,8 @@ class DataPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CanaryStep:
-    """Give the candidate `percent` of the traffic until `minimum_requests` of its own were seen and
-    `at_least` has passed; no answer within `at_most` is undecided."""
+    """Give the candidate `percent` of the traffic until `minimum_requests` of its own were seen, it is shown
+    to be good enough and `at_least` has passed; no answer within `at_most` is undecided."""
 
     percent: int
     at_least: timedelta
@@ -34,6 +34,14 @@ class Detection:
     false_alarm: float = 0.001  # bound on rolling a healthy release back, a deploy
     slow_after: timedelta | None = None  # a request slower than this counts as slow
     minimum_requests: int = 20
+    good_ratio: float = (
+        2.0  # good enough for more traffic: an error rate below good_ratio times the old one's
+    )
+    good_below: float = 0.01  # ... plus this
+    latency_margin: float | None = (
+        0.5  # so many times slower, and by latency_slack, is no worse; None: not asked
+    )
+    latency_slack: timedelta = timedelta(milliseconds=50)
     canary: tuple[CanaryStep, ...] = (
         CanaryStep(10, timedelta(seconds=10), timedelta(minutes=5), 50),
         CanaryStep(50, timedelta(seconds=10), timedelta(minutes=5), 100),

@@ -107,6 +107,7 @@ def _watch(inputs: DeployInputs, phase: CanaryStep, old: str, does: str) -> Step
         phase.at_most,
         phase.minimum_requests,
         does,
+        must_be_good=bool(old),
     )
 
 

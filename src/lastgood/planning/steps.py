@@ -216,6 +216,7 @@ def observe(
     at_most: timedelta,
     minimum_requests: int,
     does: str,
+    must_be_good: bool = False,
 ) -> Step:
     return Step(
         "observe",
@@ -228,6 +229,7 @@ def observe(
             "at_least": at_least.total_seconds(),
             "at_most": at_most.total_seconds(),
             "minimum_requests": minimum_requests,
+            "must_be_good": must_be_good,
         },
         does,
         "the prepared way back",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from lastgood.deciding.judge import Arm, Phase, Watched, judge, next_phase, take_in
+from lastgood.deciding.judge import judge
 from lastgood.deciding.trigger import Decision, decide
+from lastgood.deciding.watched import Arm, Phase, Watched, begin, next_phase, take_in
+from lastgood.domain.codec import dumps, loads
 from lastgood.domain.event import VerdictGiven
 from lastgood.domain.run import StepEnd
 from lastgood.domain.signal import Outcome, Verdict
@@ -21,8 +22,17 @@ _PACE = timedelta(milliseconds=50)
 _NOTE_EVERY_SECONDS = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What was watched so far, and for how long in this phase."""
+
+    watched: Watched
+    seconds: float
+
+
 def perform(job: Job) -> Said:
-    """Arguments: service, release_id, new, old, point_id, at_least, at_most (seconds), minimum_requests.
+    """Arguments: service, release_id, new, old, point_id, at_least, at_most (seconds), minimum_requests,
+    must_be_good.
 
     The time watched and the counts are noted each second: a watch goes on where it was interrupted.
     """
@@ -33,9 +43,13 @@ def perform(job: Job) -> Said:
         timedelta(seconds=job.number("at_least")),
         timedelta(seconds=job.number("at_most")),
         int(job.number("minimum_requests")),
+        job.flag("must_be_good"),
     )
+    detection = workplace.system.detection
+    broken = broken_before(job.folder)
     note = job.folder / f"observe-{job.path}.json"
-    watched, before = _noted(note) if note.exists() else (_carried(job), 0.0)
+    begun = loads(Note, note.read_text()) if note.exists() else Note(_carried(job), 0.0)
+    watched, before = begun.watched, begun.seconds
     sources = _open_sources(job)
     job.midway()
     started = noted = workplace.clock.monotonic()
@@ -44,9 +58,8 @@ def perform(job: Job) -> Said:
             now = workplace.clock.monotonic()
             elapsed = timedelta(seconds=before + now - started)
             readings = [reading for source in sources for reading in source.read(workplace.clock.now())]
-            detection = workplace.system.detection
-            watched = take_in(watched, readings, phase, detection, broken_before(job.folder))
-            watched, verdict = judge(watched, phase, detection, elapsed)
+            watched = take_in(watched, readings, phase, detection, broken, elapsed)
+            verdict = judge(watched, phase, detection, elapsed)
             if verdict.outcome is not Outcome.UNDECIDED:
                 _write_note(note, watched, elapsed)
                 return _decided(job, verdict, elapsed)
@@ -120,33 +133,28 @@ def _rows_at_stake(job: Job) -> int:
 
 
 def _carried(job: Job) -> Watched:
-    """What the phase before this one saw of the same instances."""
+    """What the phase before this one saw of the same instances; else what the ledger knows of the old one."""
     notes = {int(note.stem.rpartition("-")[2]): note for note in job.folder.glob("observe-*.json")}
     earlier = [index for index in notes if index < int(job.path)]
-    return next_phase(_noted(notes[max(earlier)])[0]) if earlier else Watched()
+    if earlier:
+        return next_phase(loads(Note, notes[max(earlier)].read_text()).watched)
+    return begin(job.workplace.system.detection, _known_of_the_old_one(job))
 
 
-def _noted(note: Path) -> tuple[Watched, float]:
-    data = json.loads(note.read_text())
-    counts = data["watched"]
-    watched = Watched(
-        Arm(**counts["new"]),
-        Arm(**counts["old"]),
-        counts["looks"],
-        counts["looked_at"],
-        counts["probe_failures"],
-        counts["probe_passes"],
-        counts["exits"],
-        counts["before"],
-        tuple(counts["facts"]),
-        tuple(counts["data_facts"]),
-    )
-    return watched, float(data["seconds"])
+def _known_of_the_old_one(job: Job) -> Arm | None:
+    """The requests that the release which the service is on answered while it was watched itself."""
+    history = job.workplace.records.history()
+    current = history.current(job.text("service"))
+    for _, given in reversed(history.verdicts):
+        if current is not None and given.release_id == current.release_id and given.run_id != job.run_id:
+            figures = given.verdict.figures
+            return Arm(*(int(figures.get(name, 0)) for name in ("requests", "errors", "slow")))
+    return None
 
 
 def _write_note(note: Path, watched: Watched, elapsed: timedelta) -> None:
     aside = note.with_suffix(".aside")
-    aside.write_text(json.dumps({"watched": asdict(watched), "seconds": elapsed.total_seconds()}))
+    aside.write_text(dumps(Note(watched, elapsed.total_seconds())))
     aside.replace(note)
 
 
