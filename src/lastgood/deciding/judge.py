@@ -88,8 +88,8 @@ def _slower_in_words(watched: Watched, detection: Detection) -> str:
     spared = cuts[widest] * (1 + (detection.latency_margin or 0.0)) + detection.latency_slack.total_seconds()
     new, old = above[widest]
     return (
-        f"{100 * new:.1f} % of its requests took more than {spared:.2g} s, where {100 * old:.1f} % of the old "
-        f"one's beside it took more than {cuts[widest]:.2g} s"
+        f"{100 * new:.1f} % of its requests took more than {spared:.2g} s, "
+        f"where {100 * old:.1f} % of the old one's beside it took more than {cuts[widest]:.2g} s"
     )
 
 
