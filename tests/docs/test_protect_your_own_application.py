@@ -63,4 +63,4 @@ def _normal(line: str) -> str:
     line = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME", line)
     line = re.sub(r"on port \d+", "on port N", line)
     line = re.sub(r" +", " ", line)
-    return re.sub(r"\d+\.\d s ", "N s ", line).rstrip()
+    return re.sub(r"\d+\.\d s\b", "N s", line).rstrip()
