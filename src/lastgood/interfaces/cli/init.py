@@ -109,7 +109,7 @@ def _done(outlook: Outlook, system: System) -> Iterator[str]:
     for vault in system.vaults:
         yield f"The vault {vault.name} is ready at {vault.part.options.get('location')}."
         yield f"Its key is {_from_here(vault.key_file)}. KEEP A COPY OF THE KEY SOMEWHERE ELSE, in a password"
-        yield "manager or on paper: without it nobody can read a backup."
+        yield "manager or on paper: without it nobody can read a backup. `lastgood key show` prints it."
     yield ""
     if system.services:
         yield "Next: read system.yml, then `lastgood check`, then `lastgood deploy`."
