@@ -79,6 +79,8 @@ def _value(name: str, hint: Any) -> object:
         return timedelta(seconds=30)
     if hint in (int, float, bool):
         return hint(0)
+    if hint is datetime:
+        return _RELEASE.recorded_at
     if hint is Release:
         return _RELEASE
     origin = get_origin(hint)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,8 +47,11 @@ def test_the_runbook_says_what_the_rollback_then_does(tmp_path: Path) -> None:
         before = {file.name: file.read_bytes() for file in folder.iterdir()}
         assert shop.run("docs", "--check", "--json").returncode == 7
         assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+        assert shop.run("backup").returncode == 0  # its capsule knows of the rollback
         assert shop.run("docs").returncode == 0
         assert shop.run("docs", "--check").returncode == 0
+
+        assert recovery_of_runbook(folder) == recovery_of_command(shop, tmp_path / "new")
 
         gates = shop.run("gates", "--json")
         assert gates.returncode == 6  # no backup was ever restored to prove it
@@ -56,6 +61,30 @@ def test_the_runbook_says_what_the_rollback_then_does(tmp_path: Path) -> None:
             "backup coverage": "insufficient data",
             "version accuracy": "passed",
         }
+
+
+def recovery_of_runbook(folder: Path) -> list[str]:
+    runbook = (folder / "Rollback_Recovery_Procedures.md").read_text()
+    section = runbook.split("## Recover on a new machine\n")[1].split("\n## ")[0]
+    return re.findall(r"^\| \d+ \| (.*?) \|", section, re.M)
+
+
+def recovery_of_command(shop: ShopSystem, new: Path) -> list[str]:
+    """What `recover` would do where only vault and key are; its marks as the runbook has them."""
+    new.mkdir()
+    key = shop.documents / ".state" / "keys" / "local.key"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "lastgood", "recover", "--from", str(shop.folder / "vault")),
+            *("--key", str(key), "--system", str(new / "lastgood"), "--plan", "--json"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    steps = [step["does"] for step in json.loads(done.stdout)["plan"]["steps"]]
+    return [re.sub(r"\.[0-9a-f]{4} ", ".RUN ", re.sub(r"point-[0-9a-f-]+", "POINT", does)) for does in steps]
 
 
 def test_documents_that_cannot_be_written_leave_the_old_ones_whole(tmp_path: Path) -> None:

@@ -20,9 +20,18 @@ def commands_in(markdown: str) -> Iterator[tuple[str, ...]]:
         yield tuple(shlex.split(found))
     for block in _FENCE.findall(markdown):
         for line in re.sub(r"\\\n", " ", block).splitlines():
-            words = shlex.split(line, comments=True) if line.lstrip().startswith("lastgood") else []
-            if words:
-                yield tuple(words)
+            if line.lstrip().startswith("lastgood"):
+                yield tuple(_first(line))
+
+
+def _first(line: str) -> Iterator[str]:
+    """The words of the first command of a line of shell."""
+    words = shlex.shlex(line, posix=True, punctuation_chars=True)
+    words.whitespace_split = True
+    for word in words:
+        if set(word) <= set("();<>|&"):
+            return
+        yield word
 
 
 def parse(command: tuple[str, ...]) -> None:

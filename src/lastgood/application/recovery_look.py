@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from lastgood.application.ground import Ground
@@ -224,15 +225,7 @@ def points_of(system: System, contents: Contents, wanted: str) -> Mapping[str, R
     """Store -> the newest point not after the wanted one that has a backup of it in this vault. A store that
     was never backed up there is left out. Raises UsageError, VaultDamaged for a snapshot that is gone."""
     history, vault = contents.history, contents.vault_name
-    limit = None if wanted == "latest" else history.point(wanted).at
-    points: dict[str, RecoveryPoint] = {}
-    for point in sorted(history.points, key=lambda point: point.at):
-        if limit is not None and point.at > limit:
-            continue
-        for backup in point.backups:
-            if backup.vault == vault:
-                points[backup.store] = history.with_verification(point)
-    chosen = {store.name: points[store.name] for store in system.stores if store.name in points}
+    chosen = newest_points(system, history, vault, None if wanted == "latest" else history.point(wanted).at)
     for store, point in chosen.items():
         backup = next(found for found in point.backups if found.store == store and found.vault == vault)
         if backup.snapshot not in contents.listed:
@@ -246,6 +239,20 @@ def points_of(system: System, contents: Contents, wanted: str) -> Mapping[str, R
                 else "Name another vault of the system.",
             )
     return chosen
+
+
+def newest_points(
+    system: System, history: History, vault: str, limit: datetime | None = None
+) -> Mapping[str, RecoveryPoint]:
+    """Store -> the newest point, not after `limit`, that has a backup of it in the vault."""
+    points: dict[str, RecoveryPoint] = {}
+    for point in sorted(history.points, key=lambda point: point.at):
+        if limit is not None and point.at > limit:
+            continue
+        for backup in point.backups:
+            if backup.vault == vault:
+                points[backup.store] = history.with_verification(point)
+    return {store.name: points[store.name] for store in system.stores if store.name in points}
 
 
 def releases_of(

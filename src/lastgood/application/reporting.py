@@ -9,13 +9,14 @@ from functools import partial
 from lastgood.application.backup import BackupRequest, backup_plan
 from lastgood.application.deploy import deploy_plan_beside, instance_of
 from lastgood.application.gates import check_gates
+from lastgood.application.recovery_look import newest_points
 from lastgood.application.restore import RESTORE_TAKES_BACK, services_using
 from lastgood.application.rollback import RollbackRequest, rollback_plan
-from lastgood.domain.errors import LastgoodError
+from lastgood.domain.errors import LastgoodError, Refused
 from lastgood.domain.history import History, last_good
 from lastgood.domain.plan import Plan
 from lastgood.domain.policy import DataPolicy
-from lastgood.domain.release import Release
+from lastgood.domain.release import Release, ReleaseState
 from lastgood.domain.system import Service
 from lastgood.execution.workplace import Workplace
 from lastgood.planning.deploy import Running
@@ -125,16 +126,36 @@ def _start(workplace: Workplace, history: History) -> Plan:
 
 
 def _recover(workplace: Workplace, history: History, vault: str) -> Plan:
-    """As a new machine would do it: with the newest point and each service's last good release."""
+    """As a new machine would do it: each store from its newest point in the vault, each service on the
+    release that it is on, or on the last good one where that is quarantined by now."""
+    system = workplace.system
     releases = {
         service.name: release
-        for service in workplace.system.services
-        if (release := last_good(history, service.name)) is not None
+        for service in system.services
+        if (release := _comes_back(history, service.name)) is not None
+        and vault in history.kept.get(release.id, {})
     }
-    point = replace(history.point("latest"), id=POINT)
-    points = {backup.store: point for backup in point.backups}
-    instances = _instances(releases, "recover")
-    return plan_recover(RecoverInputs(workplace.system, vault, points, releases, instances, point.at))
+    points = {
+        store: replace(point, id=POINT) for store, point in newest_points(system, history, vault).items()
+    }
+    if not points and not releases:
+        raise Refused(
+            f"Vault {vault} holds no backup and no release of {system.name}.",
+            "Nothing could be brought back from it.",
+            "Run `lastgood deploy` or `lastgood backup`.",
+        )
+    began_at = history.points[-1].at if history.points else workplace.clock.now()
+    return plan_recover(
+        RecoverInputs(system, vault, points, releases, _instances(releases, "recover"), began_at)
+    )
+
+
+def _comes_back(history: History, service: str) -> Release | None:
+    switch = history.current(service)
+    release = history.releases[switch.release_id] if switch is not None else None
+    if release is not None and release.state is ReleaseState.BAD:
+        return last_good(history, service, without=release.id)
+    return release
 
 
 def _instances(releases: Mapping[str, Release], kind: str) -> dict[str, str]:

@@ -41,6 +41,11 @@ def recover(vault: str, key: str = "FILE") -> Command:
     return ("lastgood", "recover", "--from", vault, "--key", key)
 
 
+def key(deed: str, vault: str = "", file: str = "FILE") -> Command:
+    """`deed`: export a copy of a key, or check one."""
+    return ("lastgood", "key", deed, file, *(("--vault", vault) if vault else ()))
+
+
 def drill(kind: str) -> Command:
     return ("lastgood", "drill", kind)
 

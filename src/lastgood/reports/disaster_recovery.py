@@ -67,9 +67,20 @@ def _introduction(facts: Facts) -> Iterator[Block]:
             + ".",
             f"Its key survives apart from it: a copy of {' and '.join(keys)} is kept elsewhere. "
             "**Without the key no backup can be read, by anybody.**",
+            *_keys(facts),
             *_same_machine(facts),
         )
     )
+
+
+def _keys(facts: Facts) -> Iterator[str]:
+    several = len(facts.system.vaults) > 1
+    for vault in facts.system.vaults if "key" in facts.commands else ():
+        name = vault.name if several else ""
+        yield (
+            f"A copy of the key of {code(vault.name)}: {code(typed(commands.key('export', name)))}; whether a "
+            f"copy opens the vault: {code(typed(commands.key('check', name)))}"
+        )
 
 
 def _same_machine(facts: Facts) -> Iterator[str]:
