@@ -78,8 +78,8 @@ def _keys(facts: Facts) -> Iterator[str]:
     for vault in facts.system.vaults if "key" in facts.commands else ():
         name = vault.name if several else ""
         yield (
-            f"A copy of the key of {code(vault.name)}: {code(typed(commands.key('export', name)))}; whether a "
-            f"copy opens the vault: {code(typed(commands.key('check', name)))}"
+            f"A copy of the key of {code(vault.name)}: {code(typed(commands.key('export', name)))}; whether "
+            f"a copy opens the vault: {code(typed(commands.key('check', name)))}"
         )
 
 
