@@ -15,7 +15,6 @@ from tests.support.small_disk import small_disk
 from lastgood.domain.errors import ActionFailed
 from lastgood.interfaces.cli.docs import write_all
 
-
 WITHOUT_TRAFFIC = """\
 kind: rollback/detection
 version: 1
