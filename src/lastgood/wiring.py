@@ -53,6 +53,7 @@ from lastgood.records.history import LedgerRecords
 from lastgood.records.leases import FolderLeases
 from lastgood.records.ledger import SqliteLedger
 from lastgood.records.places import read_moves
+from lastgood.records.reserve import Reserve
 from lastgood.records.runs import FolderRuns
 from lastgood.records.scratch import ScratchFolders
 from lastgood.records.shelf import FolderShelf
@@ -176,6 +177,7 @@ def open_workplace(
         stores=stores,
         vaults={vault.name: _vault(vault, system.state / "cache" / vault.name) for vault in system.vaults},
         values=_values(system),
+        reserve=Reserve(system.state / "reserve"),
         scratch=ScratchFolders(system.state / "scratch"),
         store_in=lambda name, folder: _store_in(system, name, folder),
         open_source=open_source,

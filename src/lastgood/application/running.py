@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from lastgood.domain.codec import dumps, loads
-from lastgood.domain.errors import Busy, Refused
+from lastgood.domain.errors import Busy, DiskFull, Refused
 from lastgood.domain.event import RunFinished, RunStarted
 from lastgood.domain.plan import Plan, Step
 from lastgood.domain.run import Run, RunState, StepEnd, StepRecord, StepResult
@@ -18,7 +18,7 @@ from lastgood.execution.handler import Job
 from lastgood.execution.steps import target_prove
 from lastgood.execution.walk import Walked, walk
 from lastgood.execution.workplace import Progress, Workplace
-from lastgood.ports.engine import RecordedStep
+from lastgood.ports.engine import RecordedStep, Walk
 
 _SCRAPS = ("copy-*", "artifact-*", "capsule")  # in a run's folder; a step that was killed leaves them
 
@@ -87,7 +87,7 @@ def _walk_to_the_end(workplace: Workplace, run_id: str) -> Run:
         def along(recorded: RecordedStep) -> str:
             return dumps(walk(plan, lambda path, step: _step(workplace, run, recorded, path, step)))
 
-        walked = loads(Walked, workplace.engines(run.engine).execute(run_id, runs.folder(run_id), along))
+        walked = loads(Walked, _executed(workplace, run, along))
         workplace.checkpoint("run:walked")
         # before the outcome is written: after it nobody takes the run up again
         tidy(workplace, run)
@@ -100,6 +100,18 @@ def _walk_to_the_end(workplace: Workplace, run_id: str) -> Run:
     workplace.checkpoint("run:finished")
     # what was decided on a lock that is released by now: the state is the walk's, not a fresh guess
     return replace(runs.load(run_id), state=walked.state)
+
+
+def _executed(workplace: Workplace, run: Run, along: Walk) -> str:
+    """A full disk that stops the engine's records gets the reserve, once: a run must not stand still while it
+    holds requests."""
+    engine, folder = workplace.engines(run.engine), workplace.runs.folder(run.id)
+    try:
+        return engine.execute(run.id, folder, along)
+    except DiskFull:
+        if not workplace.reserve.give():
+            raise
+        return engine.execute(run.id, folder, along)
 
 
 def _step(workplace: Workplace, run: Run, recorded: RecordedStep, path: str, step: Step) -> StepResult:

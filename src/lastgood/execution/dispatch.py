@@ -7,7 +7,7 @@ from datetime import datetime
 
 from lastgood.domain.errors import DiskFull, LastgoodError
 from lastgood.domain.run import StepEnd, StepResult
-from lastgood.execution.handler import Handler, Job
+from lastgood.execution.handler import CANCELLED, Cancelled, Handler, Job
 from lastgood.execution.steps import (
     capsule_keep,
     instance_ready,
@@ -71,14 +71,18 @@ def do_step(job: Job) -> StepResult:
     clock = job.workplace.clock
     started = clock.now()
     if job.stop_requested():
-        return StepResult(StepEnd.STOPPED, started, clock.now(), "A person cancelled the run.")
+        return StepResult(StepEnd.STOPPED, started, clock.now(), CANCELLED)
     job.workplace.checkpoint(f"{job.path}:begin")
     try:
         result = _done(job, started)
+    except Cancelled:
+        result = StepResult(StepEnd.STOPPED, started, clock.now(), CANCELLED)
     except LastgoodError as error:
         result = _failed(error, started, clock.now())
     except OSError as error:
         result = _failed(_translated(error, job), started, clock.now())
+    if result.facts.get("error") == DiskFull.__name__:
+        job.workplace.reserve.give()  # what is left to do is to record this and to go back
     job.workplace.checkpoint(f"{job.path}:end")
     return result
 

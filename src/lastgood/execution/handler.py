@@ -11,6 +11,12 @@ from lastgood.domain.plan import Step
 from lastgood.domain.run import StepEnd
 from lastgood.execution.workplace import Progress, Workplace
 
+CANCELLED = "A person cancelled the run."
+
+
+class Cancelled(LastgoodError):
+    """Raised inside a long step when a person cancelled the run: it says nothing against the release."""
+
 
 @dataclass(frozen=True, slots=True)
 class Said:

@@ -17,6 +17,7 @@ from lastgood.ports.clock import Clock
 from lastgood.ports.engine import Engine
 from lastgood.ports.leases import Leases
 from lastgood.ports.records import Records
+from lastgood.ports.reserve import Reserve
 from lastgood.ports.runs import Runs
 from lastgood.ports.runtime import Instance, Runtime
 from lastgood.ports.signal import SignalSource
@@ -60,6 +61,7 @@ class Workplace:
     stores: Mapping[str, Store]
     vaults: Mapping[str, Vault]
     values: Mapping[str, str]  # what ${stores.NAME.FIELD} stands for
+    reserve: Reserve
     scratch: Callable[[str], AbstractContextManager[Path]]  # room for a purpose, gone afterwards
     store_in: Callable[[str, Path], tuple[Store, Mapping[str, str]]]  # the same store living elsewhere
     open_source: Callable[[str, Path], Source]

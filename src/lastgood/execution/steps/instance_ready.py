@@ -7,7 +7,7 @@ from datetime import timedelta
 from lastgood.domain.errors import RuntimeFailed
 from lastgood.domain.signal import Probe
 from lastgood.domain.system import Service
-from lastgood.execution.handler import Handler, Job, Said
+from lastgood.execution.handler import CANCELLED, Cancelled, Handler, Job, Said
 from lastgood.ports.runtime import Instance
 
 _PACE = timedelta(milliseconds=100)
@@ -22,7 +22,7 @@ def perform(job: Job) -> Said:
 
 
 def wait_ready(job: Job, service_name: str, instance_id: str) -> float:
-    """Seconds until it was ready. Raises RuntimeFailed."""
+    """Seconds until it was ready. Raises RuntimeFailed, Cancelled."""
     workplace = job.workplace
     service = workplace.system.service(service_name)
     runtime = workplace.runtime(service.name)
@@ -36,7 +36,7 @@ def wait_ready(job: Job, service_name: str, instance_id: str) -> float:
         if not detail:
             return workplace.clock.monotonic() - started
         if job.stop_requested():
-            raise RuntimeFailed("A person cancelled the run.", "The instance was not ready yet.")
+            raise Cancelled(CANCELLED)
         workplace.clock.sleep(_PACE)
     raise RuntimeFailed(
         f"{instance_id} was not ready within {service.ready_within.total_seconds():g} s: {detail}.",

@@ -51,6 +51,7 @@ def _room(job: Job) -> str:
             "Nothing was changed.",
             "Free some room there, or move `state:` in system.yml to a larger disk.",
         )
+    job.workplace.reserve.keep()
     return f"{free / 1e9:.1f} GB free"
 
 
