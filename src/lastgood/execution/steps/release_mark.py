@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lastgood.domain.errors import RuntimeFailed
 from lastgood.domain.event import ReleaseJudged
 from lastgood.domain.release import ReleaseState
 from lastgood.domain.run import StepEnd
@@ -32,7 +33,9 @@ def _as_it_went(job: Job, release_id: str) -> tuple[ReleaseState, str]:
                 return ReleaseState.BAD, " ".join(given.verdict.reasons)
             break
     for record in job.workplace.runs.load(job.run_id).steps:
-        if record.kind in _COMING_UP and record.result.end is StepEnd.FAILED and quarantine:
+        # a full disk or a vault out of reach says nothing against the release
+        its_own = record.result.facts.get("error") == RuntimeFailed.__name__
+        if record.kind in _COMING_UP and record.result.end is StepEnd.FAILED and its_own and quarantine:
             return ReleaseState.BAD, record.result.says
     return ReleaseState.CANDIDATE, "The run ended before anything could be said of it."
 

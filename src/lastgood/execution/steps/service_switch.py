@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lastgood.domain.event import ReleaseJudged, ServiceSwitched
 from lastgood.domain.release import ReleaseState
+from lastgood.domain.signal import Outcome
 from lastgood.execution.handler import Handler, Job, Said
 
 
@@ -12,11 +13,26 @@ def perform(job: Job) -> Said:
     records = job.workplace.records
     service, release_id = job.text("service"), job.text("release_id")
     rolled_back = job.flag("rolled_back")
+    if rolled_back and _never_left(job):
+        job.midway()
+        return Said(f"{service} is on {release_id} as before.")
     reason = "Gone back to." if rolled_back else "Promoted."
     records.record(ReleaseJudged(release_id, ReleaseState.GOOD, reason), f"{job.key}/good")
     job.midway()
     records.record(ServiceSwitched(service, release_id, job.text("instance_id"), rolled_back), job.key)
     return Said(f"{service} is on {release_id}.")
+
+
+def _never_left(job: Job) -> bool:
+    """Whether the service is on this very instance and no verdict of this run was against another: a deploy
+    that was cancelled, or met a full disk, is no rollback and must not count as one."""
+    history = job.workplace.records.history()
+    current = history.current(job.text("service"))
+    judged = any(
+        given.run_id == job.run_id and given.verdict.outcome is Outcome.FAILED
+        for _, given in history.verdicts
+    )
+    return current is not None and current.instance_id == job.text("instance_id") and not judged
 
 
 HANDLER = Handler("service.switch", perform)
