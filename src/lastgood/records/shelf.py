@@ -38,6 +38,8 @@ class FolderShelf:
             digest = artifact_digest(entries)
             size_bytes = sum(entry.size for entry in entries if entry.kind == "file")
             tree = self._place(digest)
+            if tree.exists() and not self._unchanged(digest):
+                self.discard(digest)
             if not tree.exists():
                 tree.parent.mkdir(parents=True, exist_ok=True)
                 write_whole(self._list(digest), dumps(entries))
@@ -65,6 +67,13 @@ class FolderShelf:
         if difference:
             raise _changed(digest, difference)
         return tree
+
+    def _unchanged(self, digest: str) -> bool:
+        try:
+            self.prove(digest)
+        except ArtifactChanged:
+            return False
+        return True
 
     def discard(self, digest: str) -> None:
         place = self._place(digest).parent
