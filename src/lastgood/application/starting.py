@@ -19,7 +19,7 @@ def start_all(workplace: Workplace) -> Run:
 def _plan(workplace: Workplace, run_id: str) -> Plan:
     """An instance that runs is kept as it is; the steps see that they are done."""
     history = workplace.records.history()
-    releases, instances = {}, {}
+    releases, instances, dead = {}, {}, {}
     for service in workplace.system.services:
         switch = history.current(service.name)
         if switch is None:
@@ -29,4 +29,6 @@ def _plan(workplace: Workplace, run_id: str) -> Plan:
         found = workplace.runtime(service.name).find(switch.instance_id)
         runs = found is not None and found.running
         instances[service.name] = switch.instance_id if runs else instance_of(release, run_id)
-    return plan_start(workplace.system, releases, instances)
+        if found is not None and not runs:
+            dead[service.name] = switch.instance_id
+    return plan_start(workplace.system, releases, instances, dead)

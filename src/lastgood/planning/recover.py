@@ -87,7 +87,13 @@ def _loses(system: System, points: Mapping[str, RecoveryPoint]) -> tuple[str, ..
     return (*said, *never)
 
 
-def plan_start(system: System, releases: Mapping[str, Release], instances: Mapping[str, str]) -> Plan:
+def plan_start(
+    system: System,
+    releases: Mapping[str, Release],
+    instances: Mapping[str, str],
+    dead: Mapping[str, str] | None = None,
+) -> Plan:
+    """`dead` maps a service to the instance that it was on and that no longer runs."""
     services = [service for service in in_order(system) if service.name in releases]
     return Plan(
         kind="start",
@@ -99,9 +105,16 @@ def plan_start(system: System, releases: Mapping[str, Release], instances: Mappi
             for step in (
                 steps.release_fetch(releases[service.name]),
                 *bring_up(service, releases[service.name], instances[service.name]),
+                *_clear_away(service, dead or {}),
             )
         ),
     )
+
+
+def _clear_away(service: Service, dead: Mapping[str, str]) -> tuple[Step, ...]:
+    if service.name not in dead:
+        return ()
+    return (steps.instance_stop(service.name, dead[service.name], "what is left of the one that died"),)
 
 
 def bring_up(service: Service, release: Release, instance_id: str) -> tuple[Step, ...]:
