@@ -101,7 +101,7 @@ class SqliteStore:
         with translated(StoreFailed, f"switching the store {self.name}", self._live), ExitStack() as stack:
             copy = self._copy_in(folder)
             if self.kept_whole(folder) and not any(folder.iterdir()):
-                # what a switch kept where nothing was live: undoing it leaves no row to those who have it open
+                # kept where nothing was live: undoing that leaves no row to those who have it open
                 copy = stack.enter_context(empty_database(keep_as.parent))
             require_complete(copy)
             keeping = Keeping(keep_as)
