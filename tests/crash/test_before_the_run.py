@@ -50,7 +50,7 @@ def test_the_next_command_brings_the_killed_run_to_its_end_first(tmp_path: Path)
 
 @pytest.mark.parametrize("number", [2, 7, 18])
 def test_the_inline_engine_survives_a_torn_record(number: int, tmp_path: Path) -> None:
-    """Killed when half of a journal line is written: the step counts as not recorded, and is looked at again."""
+    """Killed when half of a journal line is written: the step is not recorded, and is looked at again."""
 
     def tear(system: TinySystem) -> Ended:
         def call() -> None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lastgood.domain.errors import VaultDamaged
+from lastgood.domain.errors import DiskFull, VaultDamaged
 from lastgood.ports.vault import Snapshot, VaultCapabilities
 
 
@@ -29,7 +30,8 @@ class FolderVault:
     def put(self, folder: Path, tags: Mapping[str, str]) -> Snapshot:
         snapshot_id = uuid.uuid4().hex
         place = self._location / snapshot_id
-        shutil.copytree(folder, place / "content", symlinks=True)
+        with _translated(place):
+            shutil.copytree(folder, place / "content", symlinks=True)
         taken_at = datetime.now(UTC)
         (place / "tags.part").write_text(json.dumps({"tags": dict(tags), "at": taken_at.isoformat()}))
         (place / "tags.part").rename(place / "tags.json")
@@ -40,7 +42,10 @@ class FolderVault:
             raise VaultDamaged(
                 f"{snapshot_id} is not in the vault.", "Nothing was restored.", "Take another."
             )
-        shutil.copytree(self._location / snapshot_id / "content", folder, symlinks=True, dirs_exist_ok=True)
+        with _translated(folder):
+            shutil.copytree(
+                self._location / snapshot_id / "content", folder, symlinks=True, dirs_exist_ok=True
+            )
 
     def snapshots(self, tags: Mapping[str, str]) -> tuple[Snapshot, ...]:
         found = [self._read(file) for file in self._location.glob("*/tags.json")]
@@ -57,3 +62,15 @@ class FolderVault:
     def _read(self, file: Path) -> Snapshot:
         noted = json.loads(file.read_text())
         return Snapshot(file.parent.name, noted["tags"], datetime.fromisoformat(noted["at"]))
+
+
+@contextmanager
+def _translated(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except shutil.Error as error:  # it holds a list, without their numbers
+        if "No space left" not in str(error):
+            raise
+        raise DiskFull(
+            f"There is no room left at {place}.", "Nothing was kept.", "Free some room."
+        ) from error

@@ -99,7 +99,7 @@ class StoreConformance:
         ground.store.check(tmp_path / "undone")
 
     def test_a_switch_where_nothing_was_live_can_be_undone(self, ground: Ground, tmp_path: Path) -> None:
-        """`kept_whole` tells "nothing was live" from "not kept yet"; undone, nothing of the new data is left."""
+        """`kept_whole` tells "nothing was live" from "not kept yet"; undone, nothing new is left."""
         ground.write(NEW)
         ground.store.copy_to(tmp_path / "new")
         other = ground.another(tmp_path / "other")

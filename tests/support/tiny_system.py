@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+import tempfile
 import traceback
 import urllib.request
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,12 +22,11 @@ from types import TracebackType
 from tests.support.folder_vault import FolderVault
 from tests.support.small_services import free_port
 
+from lastgood.adapters.faults import kill_here
 from lastgood.execution.workplace import Progress, Workplace
 from lastgood.interfaces.cli.common import Doors
 from lastgood.interfaces.cli.main import main
 from lastgood.wiring import document_schemas, load_system, open_workplace
-
-COMMAND_LIMIT_SECONDS = 60
 
 SERVICE = """
 import http.server, os, pathlib, signal, sqlite3, sys
@@ -116,7 +116,8 @@ class TinySystem:
         self.state = self.documents / ".state"
         self.documents.mkdir(parents=True)
         (folder / "notes").mkdir()
-        self._quick_vault = quick_vault
+        self.quick_vault = quick_vault
+        self._mishaps: dict[tuple[str, str], Callable[[], object]] = {}
         self.write("system.yml", SYSTEM.format(port=self.port, python=sys.executable))
         self.write("rollback-detection.yml", DETECTION)
         self.write("automatic-rollback-triggers.yml", TRIGGERS)
@@ -150,6 +151,11 @@ class TinySystem:
     def workplace(self, engine: str = "inline") -> Workplace:
         return self._open(self.documents, engine, lambda progress: None)
 
+    def when(self, kind: str, moment: str, mishap: Callable[[], object]) -> None:
+        """Let something happen, once, when the next command comes to that moment (begin, middle, end,
+        recorded) of its first step of that kind."""
+        self._mishaps[kind, moment] = mishap
+
     def command(self, *arguments: str, kill: str = "", engine: str = "inline") -> Ended:
         """One call of the command line in a child; `kill` is an instant (adapters/faults.py)."""
 
@@ -157,7 +163,9 @@ class TinySystem:
             os.environ["LASTGOOD_KILL"] = kill
             self.call(*arguments, "--engine", engine)
 
-        return self.child(work)
+        ended = self.child(work)
+        self._mishaps.clear()
+        return ended
 
     def call(self, *arguments: str) -> None:
         """The command line in this process; ends with SystemExit."""
@@ -166,29 +174,13 @@ class TinySystem:
 
     def child(self, work: Callable[[], object]) -> Ended:
         """The work in a forked child, with its exit code (negative: the signal that killed it)."""
-        output = self.folder / "said"
-        pid = os.fork()
-        if not pid:
-            code = 1
-            try:
-                descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-                os.dup2(descriptor, 1)
-                os.dup2(descriptor, 2)
-                sys.stdout = os.fdopen(1, "w", buffering=1)
-                sys.stderr = os.fdopen(2, "w", buffering=1)
-                work()
-                code = 0
-            except SystemExit as end:
-                code = end.code if isinstance(end.code, int) else 1
-            finally:  # the child must never return into pytest
-                if sys.exc_info()[0] is not None:
-                    traceback.print_exc()
-                with suppress(OSError):
-                    sys.stdout.flush()
-                    sys.stderr.flush()
-                os._exit(code)
-        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        return Ended(code, output.read_text(errors="replace"))
+        with tempfile.TemporaryFile() as output:
+            pid = os.fork()
+            if not pid:
+                _in_child(work, output.fileno())
+            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            output.seek(0)
+            return Ended(code, output.read().decode(errors="replace"))
 
     def answer(self) -> str:
         """The name of the release that answers where people reach the service."""
@@ -208,9 +200,40 @@ class TinySystem:
 
     def _open(self, folder: Path, engine: str, progress: Callable[[Progress], None]) -> Workplace:
         opened = open_workplace(load_system(folder), engine, progress)
-        if not self._quick_vault:
+        opened = replace(opened, checkpoint=lambda instant: self._come_to(instant, opened))
+        if not self.quick_vault:
             return opened
         return replace(opened, vaults={name: FolderVault(self.folder / "vault") for name in opened.vaults})
+
+    def _come_to(self, instant: str, workplace: Workplace) -> None:
+        path, _, moment = instant.partition(":")
+        if path.isdigit() and self._mishaps:
+            kind = workplace.runs.list()[0].plan.steps[int(path)].kind
+            mishap = self._mishaps.pop((kind, moment), None)
+            if mishap is not None:
+                mishap()
+        kill_here(instant)
+
+
+def _in_child(work: Callable[[], object], output: int) -> None:
+    code = 1
+    try:
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        sys.stdout = os.fdopen(1, "w", buffering=1)
+        sys.stderr = os.fdopen(2, "w", buffering=1)
+        try:
+            work()
+            code = 0
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
+        finally:
+            if sys.exc_info()[0] is not None:
+                traceback.print_exc()
+            sys.stdout.flush()
+            sys.stderr.flush()
+    finally:  # the child must never return into pytest
+        os._exit(code)
 
 
 def processes_of(folder: Path) -> list[tuple[int, str]]:
