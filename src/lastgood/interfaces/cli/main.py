@@ -26,6 +26,7 @@ COMMANDS = {
     "points": ("data", "List the recovery points."),
     "recover": ("recover", "Bring everything back from a vault and its key, onto an empty machine."),
     "release": ("release", "List, show, pin and quarantine releases."),
+    "replay": ("replay", "Show when lastgood would have acted on a rollout that is over."),
     "restore": ("data", "Put stores back to a recovery point."),
     "rollback": ("deploy", "Go back to the last good release."),
     "runs": ("runs", "List runs, show one, bring interrupted ones to their end."),
