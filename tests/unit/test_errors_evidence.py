@@ -57,6 +57,7 @@ def test_no_bet_against_the_old_release_beside_it_wins_on_average_while_nothing_
     pc = near * min(1.0, r0 * pb + d)
     for bets in (
         [(scores.against_beside(counts, r0, d), p) for counts, p in outcomes(nc, nb, pc, pb)],
+        [(scores.against_beside(counts, r0, d, 3.7), p) for counts, p in outcomes(nc, nb, pc, pb)],
         [(ratios.against_beside(counts, seen, OMEGAS, r0, d), p) for counts, p in outcomes(nc, nb, pc, pb)],
     ):
         assert max(expectations(bets)) <= SLACK

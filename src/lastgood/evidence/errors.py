@@ -17,7 +17,7 @@ from math import isfinite, log
 
 from lastgood.domain.errors import UsageError
 from lastgood.evidence import ratios, scores
-from lastgood.evidence.baseline import PRIOR_RATE, upper_bound
+from lastgood.evidence.baseline import PRIOR_RATE, predicted_rate, upper_bound
 from lastgood.evidence.capital import Capital
 from lastgood.evidence.ceiling import LARGEST_TICK, log_boost
 from lastgood.evidence.counts import Counts
@@ -135,7 +135,9 @@ def _beside(test: ErrorTest, counts: Counts, seen: Counts) -> list[float]:
 
     if test.unit == "request":
         return bets(OMEGAS)
-    return [*scores.against_beside(counts, test.r0, test.d), *_capped(bets(OUTAGE_OMEGAS))]
+    foreseen = predicted_rate(seen, 1.0 + 1e-9, test.prior_rate) * (counts.nc + counts.nb)
+    judged = scores.against_beside(counts, test.r0, test.d, foreseen)
+    return [*judged, *_capped(bets(OUTAGE_OMEGAS))]
 
 
 def _alone(test: ErrorTest, capital: Capital, counts: Counts, edge: float) -> Capital:

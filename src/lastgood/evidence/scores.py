@@ -6,7 +6,7 @@ worse, whether errors come alone or in bursts: e = 1 + lambda (s - mu), with lam
 Against the old release beside it the score is s = xc/(xc+xb) with mu = nc r0/(nc r0 + nb). Without a margin
 E[s] = mu given the number of errors T = xc + xb, also for bursts that fall on either release by its share of
 the traffic, so lambda may depend on T. With a margin (r0 not 1, d > 0) the mean of s alone depends on how
-common errors are; what stays exact, for independent requests and g(t) = 1/(t + m), is
+common errors are; what stays exact, for independent requests and any g, such as 1/(t + m), is
 
     Z = (1-mu) [xc g(T) - (r0-1) xc xb (g(T-1) - g(T))/nb - d nc G] - mu xb g(T)
     G = [xc xb g(T-1) + (xc (nb-xb) + (nc-xc) xb) g(T) + (nc-xc)(nb-xb) g(T+1)] / (nc nb)
@@ -18,14 +18,16 @@ E[1 + lambda Z] <= 1 in the null, and 1 - lambda Z is the bet of the other side 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import log
 
 from lastgood.evidence.counts import Counts
-from lastgood.evidence.kelly import stake_if_many, stake_if_one
+from lastgood.evidence.kelly import LARGEST_STAKE, stake_if_many, stake_if_one
 from lastgood.evidence.odds import LARGEST, SMALLEST
 
 MANY = (1.5, 2.0, 4.0, 20.0)  # omegas staked as if each error came alone
 ONE = (2.0, 5.0)  # as if a tick's errors were one burst
+_Stake = Callable[[float, float, float], float]
 SCORE_WEIGHTS = tuple(weight / 15 for weight in (1.5, 3.5, 3.5, 3.0, 2.0, 1.5))
 
 
@@ -38,25 +40,32 @@ def against_rate(counts: Counts, edge: float) -> list[float]:
     return _logs(relative, mu, counts.nc)
 
 
-def against_beside(counts: Counts, r0: float = 1.0, d: float = 0.0) -> list[float]:
-    """log e of each bet against the old release beside it; both have requests."""
+def against_beside(counts: Counts, r0: float = 1.0, d: float = 0.0, foreseen: float = 0.0) -> list[float]:
+    """log e of each bet against the old release beside it; both have requests. `foreseen`: the errors that
+    the past lets expect of this tick in both releases, of use with d only."""
     nc, nb = counts.nc, counts.nb
     mu = nc * r0 / (nc * r0 + nb)
-    if r0 == 1.0 and d == 0.0:
-        errors = counts.xc + counts.xb
-        if errors == 0.0:
-            return [0.0] * len(SCORE_WEIGHTS)
+    errors = counts.xc + counts.xb
+    if d > 0.0:
+        z, worst = contrast(counts, r0, d, foreseen)
+        share = max(z / worst, -1.0)  # counts that are no whole numbers could fall below
+        return [log(1.0 + stake_if_one(mu, omega) * share) for omega in (*MANY, *ONE)]
+    if errors == 0.0:
+        return [0.0] * len(SCORE_WEIGHTS)
+    if r0 == 1.0:
         return _logs(counts.xc / errors / mu - 1.0, mu, errors)
-    z, worst = contrast(counts, r0, d)
-    share = max(z / worst, -1.0)  # counts that are no whole numbers could fall below
-    return [log(1.0 + stake_if_one(mu, omega) * share) for omega in (*MANY, *ONE)]
+    return [
+        *(_with_ratio(counts, r0, mu, stake_if_many, omega) for omega in MANY),
+        *(_with_ratio(counts, r0, mu, lambda mu, omega, _: stake_if_one(mu, omega), omega) for omega in ONE),
+    ]
 
 
-def contrast(counts: Counts, r: float, d: float) -> tuple[float, float]:
-    """(Z, how far below 0 it can fall); above 0 it stays at or under 1 - mu. Both have requests."""
+def contrast(counts: Counts, r: float, d: float, foreseen: float = 0.0) -> tuple[float, float]:
+    """(Z, how far below 0 it can fall); above 0 it stays at or under 1 - mu. Both have requests.
+    m is the errors of this tick that are foreseen, or that d allows, if they are more."""
     nc, xc, nb, xb = counts.nc, counts.xc, counts.nb, counts.xb
     mu = nc * r / (nc * r + nb)
-    m = nc * d
+    m = max(nc * d, foreseen)
     total = xc + xb
     at = 1.0 / (total + m) if total else 0.0
     together = xc * xb / (max(total - 1.0, 1.0) + m)  # xc xb g(T-1): where neither is 0, T >= 2
@@ -65,7 +74,18 @@ def contrast(counts: Counts, r: float, d: float) -> tuple[float, float]:
     expected = d * (together + alone + neither) / nb  # d nc G
     pairs = (r - 1.0) * (together - xc * xb * at) / nb
     z = (1.0 - mu) * (xc * at - pairs - expected) - mu * xb * at
-    return z, mu + (1.0 - mu) * m / (1.0 + m)
+    return z, mu + (1.0 - mu) * nc * d / (1.0 + m)
+
+
+def _with_ratio(counts: Counts, r0: float, mu: float, stake: _Stake, omega: float) -> float:
+    """log e where d = 0: Z with g(t) = stake of t / t, so that each bet may stake more on more errors."""
+    xc, xb = counts.xc, counts.xb
+    errors = xc + xb
+    at = stake(mu, omega, errors) / errors
+    before = stake(mu, omega, errors - 1.0) / (errors - 1.0) if errors >= 2.0 else at
+    pairs = (r0 - 1.0) * xc * xb * (before - at) / counts.nb
+    z = (1.0 - mu) * (xc * at - pairs) - mu * xb * at
+    return log(1.0 + max(z / mu, -LARGEST_STAKE))
 
 
 def _logs(relative: float, mu: float, draws: float) -> list[float]:
