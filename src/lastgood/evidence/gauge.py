@@ -10,9 +10,10 @@ Trends, seasons, autocorrelation and heavy tails are in the placebos too, so non
 tests that take points for independent raise many times their promised false alarms on such series. Where the
 contrast of one period (a day) earlier makes the placebos smaller, it is subtracted.
 
-Neighbouring placebos overlap and are worth less than their number: with k times fewer than 18/alpha of them
-the threshold is k times as high, which keeps alpha for any T of finite mean (measured: without it a history
-of 200 points gives 10 % at alpha 1 %). Fewer than 1/alpha are insufficient data.
+Neighbouring placebos overlap: 36 are taken to tell as much as one, and the quantile is that of so many fewer.
+Where they are too few for alpha, by a factor k, the largest T is raised k times, which keeps alpha for any T
+of finite mean (measured: without it a history of 200 points gives 10 % at alpha 1 %). Fewer than 1/alpha
+placebos in all are insufficient data.
 
 Given a control (the same gauge where the new release is not), points are differences to it, in the history
 and after the deploy. What is missing or no number is a gap; a window holds at least half of its points or is
@@ -36,7 +37,7 @@ Points = Sequence[float | None]
 
 BEFORE = 36  # points
 AFTER = (3, 6, 12, 18, 24, 36)
-_ALIKE = 18  # neighbouring windows overlap, so that so many of them tell about as much as one
+_ALIKE = AFTER[-1]  # placebos so near each other share points, and tell about as much as one
 _ROUNDING = 1e-9  # of the level: smaller contrasts are arithmetic, not change
 
 
@@ -115,8 +116,9 @@ def calibrate(
         max(_size(contrast, scale, worse) for contrast, scale in zip(row, scales, strict=True))
         for row in chosen
     )
-    rank = min(len(largest), ceil((1 - alpha) * (len(largest) + 1) - 1e-9))
-    threshold = largest[rank - 1] * max(1.0, needed * _ALIKE / len(largest))
+    worth = len(largest) / _ALIKE
+    rank = ceil((1 - alpha) * (worth + 1) / worth * len(largest) - 1e-9)
+    threshold = largest[min(rank, len(largest)) - 1] * max(1.0, 1.0 / (alpha * (worth + 1)))
     return Placebo(alpha, worse, before, earlier, scales, threshold, len(largest))
 
 

@@ -18,8 +18,13 @@ from statistics import NormalDist
 QUANTILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999, 0.9995, 0.9999)
 
 SHIFTS = (0.1, 0.3, 0.7, 1.4)  # of the normal score: everything slower
-EXCEEDANCES = ((0.9, 0.3), (0.99, 0.03), (0.9999, 0.01))  # above that quantile comes that share: a slow tail
-TILT_WEIGHTS = tuple(weight / 11 for weight in (2, 2, 1, 2, 1, 1, 2))
+EXCEEDANCES = (
+    (0.9, 0.3),
+    (0.99, 0.03),
+    (0.999, 0.01),
+    (0.9999, 0.01),
+)  # above that quantile comes that share: a slow tail
+TILT_WEIGHTS = tuple(weight / 12 for weight in (2, 2, 1, 2, 1, 1, 1, 2))
 
 _LEAST = 1e-12  # of a bin's chance
 _MORE = 2.0  # times as much above a cut, at least
