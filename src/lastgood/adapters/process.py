@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -142,6 +144,54 @@ def _not_finished(program: str, limit: timedelta) -> ActionFailed:
         "What it was doing is not done.",
         "Look whether what it talks to answers, then run the command again.",
     )
+
+
+class Followed:
+    """A process that goes on, and whose output is read as it comes. What is not read waits in the pipe, and
+    the process with it: nothing piles up here."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def read(self, most_bytes: int, within: timedelta) -> bytes | None:
+        """What came; empty when nothing came within so long, None when it has ended and all was read."""
+        stream = self._process.stdout
+        if stream is None or stream.closed:
+            return None
+        if not select.select([stream], [], [], within.total_seconds())[0]:
+            return b""
+        return os.read(stream.fileno(), most_bytes) or None
+
+    def close(self) -> None:
+        """End the process and all of its group. May be called twice."""
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):  # it ended by itself
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+
+def follow(command: Sequence[str], *, folder: Path | None = None) -> Followed:
+    """Start a process to read from for as long as it runs; its errors come with its output. Close it.
+    Raises ToolMissing when the program is not there."""
+    try:
+        return Followed(
+            subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                start_new_session=True,
+            )
+        )
+    except FileNotFoundError as error:
+        raise ToolMissing(
+            f"The program `{command[0]}` is not on this machine.",
+            "Nothing was changed.",
+            f"Install it, or correct its path ({error.filename}).",
+        ) from error
 
 
 def _mask(text: bytes, secrets: Mapping[str, str]) -> bytes:

@@ -38,7 +38,7 @@ class Reading:
     errors       events counted, bad ones                 requests by counters, or lines of a log
     gauge                                                 `value`, always a finite number
     alert        alerts that burn, those that began since the release
-    fingerprint  0, kinds of error lines that the old release never logged
+    fingerprint  lines of one kind of error that the old release never logged (the kind in `detail`)
     history      events, bad ones in the time before      or `history`: (Unix seconds, value), oldest first
     unknown                                               why the signal cannot be seen, in `detail`
 
