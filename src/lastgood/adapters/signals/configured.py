@@ -29,7 +29,7 @@ from lastgood.ports.signal import SignalSource
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What sources need of the system. `folder` is that of the documents; `notes` belongs to signals alone."""
+    """What sources need of the system. `folder` is that of the documents; `notes` is the signals' alone."""
 
     folder: Path
     notes: Path

@@ -14,7 +14,7 @@ from typing import Any
 
 from lastgood.adapters.runtimes.shim import descendants, process_table
 from lastgood.adapters.signals.arms import Arms
-from lastgood.adapters.signals.looking import Look, LookingSource, Unseen, unknown
+from lastgood.adapters.signals.looking import LookingSource, Unseen, unknown
 from lastgood.adapters.signals.notes import Notes
 from lastgood.adapters.signals.repeating import utc_now
 from lastgood.domain.errors import ActionFailed
