@@ -24,6 +24,8 @@ from lastgood.adapters.registry import STORES, VAULTS, option_models
 from lastgood.adapters.runtimes.listening import port_is_free
 from lastgood.adapters.runtimes.process import ProcessRuntime
 from lastgood.adapters.secrets import read_secret
+from lastgood.adapters.signals.arms import Arm, Arms
+from lastgood.adapters.signals.configured import Surroundings, configured_source
 from lastgood.adapters.signals.exits import ExitSource
 from lastgood.adapters.signals.invariants import InvariantSource, check_invariant
 from lastgood.adapters.signals.probes import ProbeSource, ask
@@ -152,11 +154,26 @@ def open_workplace(
         service.name: ProcessRuntime(system.state / "instances" / service.name) for service in system.services
     }
 
-    def watch_instance(service: Service, instance: Instance) -> tuple[SignalSource, ...]:
+    def arm(instance: Instance) -> Arm:
+        release = records.history().releases.get(instance.release_id)
+        return Arm(instance, release.label if release is not None else instance.release_id)
+
+    def watch_instance(
+        service: Service, instance: Instance, beside: Instance | None
+    ) -> tuple[SignalSource, ...]:
         probes = (*service.readiness, *system.detection.probes)
+        arms = Arms(arm(instance), arm(beside) if beside is not None else None)
+        around = Surroundings(
+            folder=system.folder,
+            notes=system.state / "signals",
+            read_secret=lambda reference: read_secret(reference, system.folder),
+            ask_store=ask_store,
+            find=runtimes[service.name].find,
+        )
         return (
             ProbeSource(probes, instance.instance_id, instance.host, instance.port, system.folder),
             ExitSource(runtimes[service.name], instance.instance_id),
+            *(configured_source(signal, arms, around) for signal in system.detection.signals),
         )
 
     return Workplace(

@@ -66,7 +66,8 @@ class Workplace:
     store_in: Callable[[str, Path], tuple[Store, Mapping[str, str]]]  # the same store living elsewhere
     open_source: Callable[[str, Path], Source]
     ask_probe: Callable[[Probe, str, int], ProbeAnswer]
-    watch_instance: Callable[[Service, Instance], tuple[SignalSource, ...]]  # all signals but the proxy's
+    # all signals but the proxy's, of an instance and of the old one beside it
+    watch_instance: Callable[[Service, Instance, Instance | None], tuple[SignalSource, ...]]
     watch_invariants: Callable[[tuple[Invariant, ...], str], SignalSource]
     check_invariant: Callable[[Invariant], tuple[bool | None, str]]  # None: could not be asked
     read_secret: Callable[[str], str]

@@ -16,6 +16,7 @@ from lastgood.domain.signal import Outcome, Verdict
 from lastgood.execution.handler import Handler, Job, Said
 from lastgood.execution.stake import at_stake, copy_of_point
 from lastgood.execution.steps.way_back_prove import broken_before
+from lastgood.ports.runtime import Instance
 from lastgood.ports.signal import SignalSource
 
 _PACE = timedelta(milliseconds=50)
@@ -82,12 +83,24 @@ def _open_sources(job: Job) -> tuple[SignalSource, ...]:
     instance = workplace.runtime(service.name).find(job.text("new"))
     sources = (
         *((traffic.outcomes(),) if traffic is not None else ()),
-        *(workplace.watch_instance(service, instance) if instance is not None else ()),
+        *(workplace.watch_instance(service, instance, _beside(job)) if instance is not None else ()),
         workplace.watch_invariants(workplace.system.consistency.invariants, job.text("new")),
     )
     for source in sources:
         source.open()
     return sources
+
+
+def _beside(job: Job) -> Instance | None:
+    """The last good instance, which runs through the bake time too, when it gets no traffic any more."""
+    name, old = job.text("service"), job.text("old")
+    if not old:
+        current = job.workplace.records.history().current(name)
+        old = current.instance_id if current is not None else ""
+    if old in ("", job.text("new")):
+        return None
+    instance = job.workplace.runtime(name).find(old)
+    return instance if instance is not None and instance.running else None
 
 
 def _decided(job: Job, verdict: Verdict, elapsed: timedelta) -> Said:
