@@ -21,7 +21,7 @@ class Growth:
     """The growth of one selector's series since the first look.
 
     A series that appears later counts from 0 where its target was seen before (the first error of a program
-    makes the series), else from its first value: it was counted before anyone looked.
+    makes the series), else from its newest value: it was counted before anyone looked.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Growth:
             target = target_of(one)
             last = self._last.get(one.key)
             if last is None:
-                last = (samples[0][0] - 1, 0.0) if target in known_targets else samples[0]
+                last = (samples[0][0] - 1, 0.0) if target in known_targets else samples[-1]
             for sample in samples:
                 if sample[0] <= last[0]:  # seen before, or out of order
                     continue
