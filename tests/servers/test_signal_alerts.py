@@ -32,14 +32,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         yield port
 
 
-def alerts(*ports: int, folder: Path, service: str, settled: float = 300, new: str = "new") -> LookingSource:
+def alerts(
+    *ports: int, folder: Path, service: str, settled: float = 300, started_at: datetime | None = None
+) -> LookingSource:
     seen = AlertsOfAlertmanager(
         Access(tuple(f"http://{HOST}:{port}" for port in ports)),
         (f'service="{service}"', 'severity=~"page|critical"'),
         settled_after=timedelta(seconds=settled),
     )
     signal = WatchedSignal("pages", Measure.PRESENCE, seen, every=OFTEN, limit=timedelta(seconds=2))
-    return alerts_source(signal, seen, both(arm(new)), lambda reference: "", Notes(folder))
+    return alerts_source(
+        signal, seen, both(arm("new", started_at=started_at)), lambda reference: "", Notes(folder)
+    )
 
 
 def burn(server: int, service: str, name: str, began: datetime | None = None, ends: bool = False) -> None:
@@ -97,12 +101,13 @@ def test_the_next_phase_of_the_watch_knows_what_burned_before_the_release(
     server: int, tmp_path: Path
 ) -> None:
     """What began with the release counts in a watch that is opened later, too; what was there does not."""
-    burn(server, "three", "ClockAhead", datetime.now(UTC) + timedelta(minutes=2))
-    with watching(alerts(server, folder=tmp_path, service="three")) as watcher:
+    start = datetime.now(UTC)
+    burn(server, "three", "ClockAhead", start + timedelta(seconds=1))
+    with watching(alerts(server, folder=tmp_path, service="three", started_at=start)) as watcher:
         watcher.until(lambda: watcher.of("alert"))
         burn(server, "three", "Ours")
         watcher.until(lambda: watcher.read()[-1].bad == 1)
-    with watching(alerts(server, folder=tmp_path, service="three")) as watcher:
+    with watching(alerts(server, folder=tmp_path, service="three", started_at=start)) as watcher:
         watcher.until(lambda: watcher.of("alert"))
         assert watcher.seen[0].total == 2 and watcher.seen[0].detail == "Ours"
 
@@ -151,10 +156,12 @@ def test_a_dead_alertmanager_is_unknown_and_the_next_is_asked(server: int, tmp_p
     ],
 )
 def test_an_alertmanager_that_lies_is_unknown(lie: bytes, tmp_path: Path) -> None:
-    with serving(lambda handler: plain(handler, lie)) as port:
-        with watching(alerts(port, folder=tmp_path, service="six")) as watcher:
-            watcher.until(lambda: watcher.of("unknown"))
-            assert {one.kind for one in watcher.seen} == {"unknown"}
+    with (
+        serving(lambda handler: plain(handler, lie)) as port,
+        watching(alerts(port, folder=tmp_path, service="six")) as watcher,
+    ):
+        watcher.until(lambda: watcher.of("unknown"))
+        assert {one.kind for one in watcher.seen} == {"unknown"}
 
 
 def test_a_rule_of_prometheus_reaches_the_watch(tmp_path: Path) -> None:
@@ -189,16 +196,18 @@ def listening(port: int, folder: Path) -> LookingSource:
 
 def test_a_real_alertmanager_tells_the_webhook(tmp_path: Path) -> None:
     port = free_port()
-    with alertmanager(tmp_path / "a", webhook=port, token="t0ken") as server:
-        with watching(listening(port, tmp_path / "notes")) as watcher:
-            watcher.until(lambda: watcher.of("unknown"))
-            assert watcher.seen[0].detail == "Alertmanager has not sent anything yet"
-            burn(server, "shop", "Fire")
-            burn(server, "other", "Elsewhere")
-            watcher.until(lambda: watcher.read()[-1].bad == 1)
-            assert (watcher.seen[-1].total, watcher.seen[-1].detail) == (1, "Fire")
-            burn(server, "shop", "Fire", ends=True)
-            watcher.until(lambda: watcher.read()[-1].total == 0)
+    with (
+        alertmanager(tmp_path / "a", webhook=port, token="t0ken") as server,
+        watching(listening(port, tmp_path / "notes")) as watcher,
+    ):
+        watcher.until(lambda: watcher.of("unknown"))
+        assert watcher.seen[0].detail == "Alertmanager has not sent anything yet"
+        burn(server, "shop", "Fire")
+        burn(server, "other", "Elsewhere")
+        watcher.until(lambda: watcher.read()[-1].bad == 1)
+        assert (watcher.seen[-1].total, watcher.seen[-1].detail) == (1, "Fire")
+        burn(server, "shop", "Fire", ends=True)
+        watcher.until(lambda: watcher.read()[-1].total == 0)
 
 
 def post(port: int, body: bytes, token: str = "t0ken", length: str = "") -> int:
@@ -227,10 +236,12 @@ def test_the_webhook_takes_only_notifications_with_its_token_and_frees_its_port(
 
 
 def test_a_port_that_is_taken_is_unknown(tmp_path: Path) -> None:
-    with serving(lambda handler: plain(handler, b"")) as port:
-        with watching(listening(port, tmp_path)) as watcher:
-            watcher.until(lambda: watcher.of("unknown"))
-            assert "nobody can listen" in watcher.seen[0].detail
+    with (
+        serving(lambda handler: plain(handler, b"")) as port,
+        watching(listening(port, tmp_path)) as watcher,
+    ):
+        watcher.until(lambda: watcher.of("unknown"))
+        assert "nobody can listen" in watcher.seen[0].detail
 
 
 # --- what burned before, as a decision ---------------------------------------------------------------------
