@@ -119,6 +119,59 @@ probes:
 probe_failures: 3
 crashes_tolerated: 0
 no_traffic: probes
+signals:
+  - name: checkout-errors
+    kind: prometheus
+    servers: [https://metrics-1.example:9090, https://metrics-2.example:9090]
+    token: env:PROMETHEUS_TOKEN
+    certificates: authority.pem
+    total: http_requests_total{instance="${host}:${port}"}
+    bad: http_requests_total{instance="${host}:${port}",code=~"5.."}
+    weight: 2.0
+    every: 5s
+    limit: 3s
+    stale_after: 1m
+    history: 7d
+  - name: queue-depth
+    kind: prometheus
+    servers: [http://127.0.0.1:9090]
+    user: ada
+    password: file:prometheus-password
+    query: sum(queue_depth)
+    worse: both
+  - name: pages
+    kind: alerts
+    servers: [http://127.0.0.1:9093]
+    matchers: ['service="shop"', 'severity=~"page|critical"']
+    settled_after: 10m
+  - name: pages-told
+    kind: alerts
+    listen: 127.0.0.1:9095
+    listen_token: env:ALERTS_TOKEN
+    matchers: ['service="shop"']
+  - name: error-lines
+    kind: log
+    path: ../logs/shop-${port}.log
+    patterns: ['\\bDECLINED\\b']
+    level_field: log.level
+    at_least: warning
+    new_kinds: false
+  - name: unit-lines
+    kind: journal
+    matches: ["_SYSTEMD_UNIT=shop@${port}.service"]
+    folder: /var/log/journal
+  - name: orders-a-minute
+    kind: sql
+    store: orders
+    query: SELECT count(*) FROM orders WHERE at > datetime('now', '-1 minute')
+    worse: down
+  - name: mails-waiting
+    kind: command
+    command: [python3, mails.py, --port, "${port}"]
+    worse: up
+  - name: leak
+    kind: memory
+    window: 5m
 """,
     "automatic-rollback-triggers.yml": """\
 kind: automatic/rollback/triggers
