@@ -41,14 +41,16 @@ def _location(loc: Iterable[str | int], data: object) -> tuple[Location, bool]:
     """The model's location without the names of alternatives, and whether a key is meant, not its value."""
     steps: list[str | int] = []
     value, in_key = data, False
+    chosen = False  # the alternative of this mapping was named; its kind may be the name of a field, too
     for step in loc:
         if step == "[key]":
             in_key = True
         elif isinstance(value, dict):
-            if value.get("kind") == step and step not in value:
+            if value.get("kind") == step and not chosen:
+                chosen = True
                 continue
             steps.append(step)
-            value = value.get(step)
+            value, chosen = value.get(step), False
         elif isinstance(value, list) and isinstance(step, int):
             steps.append(step)
             value = value[step] if step < len(value) else None

@@ -89,6 +89,12 @@ def _log_path(value: str, info: ValidationInfo) -> str:
     return value if folder is None or not value else str(Path(folder) / value)
 
 
+def _some(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not values:  # a min_length would tell of an empty list where an entry is wrong, too
+        raise ValueError("holds nothing; write at least one")
+    return values
+
+
 Server = Annotated[str, AfterValidator(_server), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Matcher = Annotated[str, AfterValidator(_matcher)]
@@ -131,8 +137,8 @@ class SignalEntry(Strict):
 class ServersEntry(SignalEntry):
     """A signal that servers of the same data are asked for."""
 
-    servers: tuple[Server, ...] = Field(
-        min_length=1, description="Addresses; the first that answers is asked, and the next when it is gone."
+    servers: Annotated[tuple[Server, ...], AfterValidator(_some)] = Field(
+        description="Addresses; the first that answers is asked, and the next when it is gone."
     )
     token: SecretReference | None = Field(None, description="A bearer token: `env:NAME` or `file:PATH`.")
     user: str = Field("", description="The user of basic authentication.")
@@ -186,8 +192,8 @@ class AlertsEntry(ServersEntry):
 
     kind: Literal["alerts"]
     servers: tuple[Server, ...] = Field((), description="Alertmanager's addresses, to ask it.")
-    matchers: tuple[Matcher, ...] = Field(
-        min_length=1, description='Which alerts: all of these hold, like `service="shop"`.'
+    matchers: Annotated[tuple[Matcher, ...], AfterValidator(_some)] = Field(
+        description='Which alerts: all of these hold, like `service="shop"`.'
     )
     settled_after: Duration = Field(
         timedelta(minutes=5),
@@ -251,8 +257,8 @@ class JournalEntry(LinesEntry):
     """Lines of systemd's journal; their PRIORITY is their level."""
 
     kind: Literal["journal"]
-    matches: tuple[JournalMatch, ...] = Field(
-        min_length=1, description="Which lines, like `_SYSTEMD_UNIT=shop@${port}.service`."
+    matches: Annotated[tuple[JournalMatch, ...], AfterValidator(_some)] = Field(
+        description="Which lines, like `_SYSTEMD_UNIT=shop@${port}.service`."
     )
     folder: DocumentPath | None = Field(None, description="Another folder of journals than this machine's.")
 
