@@ -97,8 +97,8 @@ def _a_shop_is_protected(stage: Stage) -> None:
 def _a_good_release(stage: Stage) -> None:
     stage.screen.act(
         "A good release, under load",
-        f"{ORDERS_PER_SECOND} orders a second come from here on; none may fail. v2 brings a migration with it. "
-        "It runs beside v1 with half of the traffic until the evidence says that it is no worse.",
+        f"{ORDERS_PER_SECOND} orders a second come from here on; none may fail. v2 brings a migration. It "
+        "runs beside v1 with half of the traffic until the evidence says that it is no worse.",
     )
     stage.customers_come()
     stage.build("v2")
@@ -119,8 +119,8 @@ def _a_release_with_errors(stage: Stage) -> BadRelease:
 def _a_release_that_corrupts_data(stage: Stage) -> BadRelease:
     stage.screen.act(
         "A worse one: it writes wrong totals",
-        "Every answer is 201, every probe is green, the data is wrong. An invariant notices, and code and data "
-        "go back together; what was taken back is kept aside and counted.",
+        "Every answer is 201, every probe is green, the data is wrong. An invariant notices, and code and "
+        "data go back together; what was taken back is kept aside and counted.",
     )
     stage.build("bad-data")
     return _noticed(stage, "bad-data", stage.lastgood("deploy", str(stage.builds / "bad-data"), expect=(3,)))
@@ -172,7 +172,7 @@ def _the_machine_is_lost(stage: Stage) -> Disaster:
 def _what_is_written_down(stage: Stage) -> None:
     stage.screen.act(
         "What is written down",
-        "Runbooks and reports, rendered from the plans that would really run and from what was just measured.",
+        "Runbooks and reports, from the plans that would really run and from what was just measured.",
     )
     stage.lastgood("docs", "--out", str(stage.folder / "documents"))
 
@@ -203,8 +203,8 @@ def _show(screen: Screen, stage: Stage, summary: Summary, stays: bool) -> None:
         table.add_row(
             bad.label,
             f"noticed {bad.detection_seconds:.1f} s after its first request ({bad.served:,} served, "
-            f"{bad.failed:,} failed); last request sent to it {1000 * bad.traffic_back_seconds:.0f} ms after the "
-            f"verdict{taken_back}",
+            f"{bad.failed:,} failed); last request sent to it {1000 * bad.traffic_back_seconds:.0f} ms after "
+            f"the verdict{taken_back}",
         )
     table.add_row(
         "machine lost (RTO)",
