@@ -92,12 +92,14 @@ def test_slow_answers_are_found_though_none_is_an_error() -> None:
 
 
 def test_a_release_that_is_slower_but_under_the_limit_is_found_by_its_latencies() -> None:
-    _, verdict, _ = watch(arms(0, 0, new_latency=0.4, old_latency=0.1))
+    detection = replace(DETECTION, slow_after=None)
+    _, verdict, _ = watch(arms(0, 0, new_latency=0.65, old_latency=0.1), detection=detection)
     assert (verdict.outcome, verdict.signal) == (Outcome.FAILED, "latency")
+    assert "of the old one's beside it took more than" in verdict.reasons[0]
 
 
 def test_a_little_slower_is_within_the_margin() -> None:
-    _, verdict, _ = watch(arms(0, 0, new_latency=0.12, old_latency=0.1))
+    _, verdict, _ = watch(arms(0, 0, new_latency=0.3, old_latency=0.1))
     assert verdict.outcome is Outcome.HEALTHY
 
 

@@ -34,6 +34,7 @@ ACCEPTED_ERROR_RATE = 0.05  # of a first release, with nothing to compare with
 REQUEST_WEIGHTS = {"errors": 0.5, "slow": 0.25, "latency": 0.25}
 _SIGNALS_SHARE = 0.4  # of the evidence, for all signals of the documents together
 _LATENCIES_A_TICK = 20_000
+_LATENCIES_HANG_TOGETHER = 4.0  # design effect: requests of one tick share locks, caches and a processor
 _GOOD_AT = 0.05  # the chance of calling a release good enough that is not
 
 
@@ -272,7 +273,11 @@ def _good_test(detection: Detection) -> PromotionTest:
 
 def _latency_test(detection: Detection) -> LatencyTest:
     return LatencyTest(
-        detection.false_alarm, _horizon(detection), concurrent=True, slack=detection.latency_margin or 0.0
+        detection.false_alarm,
+        _horizon(detection),
+        concurrent=True,
+        slack=detection.latency_margin or 0.0,
+        cluster=_LATENCIES_HANG_TOGETHER,
     )
 
 

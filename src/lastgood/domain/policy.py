@@ -41,7 +41,7 @@ class Detection:
     latency_margin: float | None = (
         0.5  # so many times slower, and by latency_slack, is no worse; None: not asked
     )
-    latency_slack: timedelta = timedelta(milliseconds=50)
+    latency_slack: timedelta = timedelta(milliseconds=250)
     canary: tuple[CanaryStep, ...] = (
         CanaryStep(10, timedelta(seconds=10), timedelta(minutes=5), 50),
         CanaryStep(50, timedelta(seconds=10), timedelta(minutes=5), 100),

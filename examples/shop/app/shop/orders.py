@@ -21,6 +21,7 @@ from shop.extra_fields import EXTRA_FIELDS
 from shop.migrations import migrate
 
 LOCK_LIMIT_SECONDS = 5  # while another release or a restore holds the file
+LET_IN_SECONDS = 0.003  # between two commits: SQLite's lock has no queue, and the other release would starve
 
 _COLUMNS = ("item", "quantity", "price", "total", "placed_at", *EXTRA_FIELDS)
 _INSERT = f"INSERT INTO orders ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' for _ in _COLUMNS)})"
@@ -87,6 +88,7 @@ class OrderBook:
                 for (_, placed), order in zip(batch, orders, strict=True):
                     if not placed.done():
                         placed.set_result(order)
+            await asyncio.sleep(LET_IN_SECONDS)
 
     def _insert(self, batch: list[NewOrder]) -> list[Order]:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
