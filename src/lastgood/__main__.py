@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lastgood.application.ground import Ground
 from lastgood.domain.system import System
 from lastgood.execution.workplace import Progress, Workplace
 from lastgood.interfaces.cli.common import Doors
@@ -14,11 +13,13 @@ from lastgood.interfaces.cli.main import main as command_line
 from lastgood.ports.looker import Looker
 
 if TYPE_CHECKING:
+    from lastgood.application.ground import Ground
     from lastgood.application.initializing import InitDesk
+    from lastgood.application.sandbox import DrillTools
 
 
 def main() -> None:
-    command_line(Doors(_load, _open, _schemas, _init, _looker, _ground, _demo))
+    command_line(Doors(_load, _open, _schemas, _init, _looker, _ground, _demo, _drills))
 
 
 def _load(folder: Path) -> System:
@@ -37,6 +38,12 @@ def _ground(engine: str, progress: Callable[[Progress], None]) -> Ground:
     from lastgood.wiring import open_ground
 
     return open_ground(engine, progress)
+
+
+def _drills(engine: str, progress: Callable[[Progress], None], say: Callable[[str], None]) -> DrillTools:
+    from lastgood.wiring import open_drills
+
+    return open_drills(engine, progress, say)
 
 
 def _schemas() -> Mapping[str, object]:

@@ -8,14 +8,18 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from lastgood.adapters import faulty
 from lastgood.adapters.clock import SystemClock
 from lastgood.adapters.discovery import discover
 from lastgood.adapters.discovery.laying import lay_documents
 from lastgood.adapters.disk import sync_folder
 from lastgood.adapters.faults import kill_here
+from lastgood.adapters.load import Load
+from lastgood.adapters.load_answer import Call
 from lastgood.adapters.looking import MachineLooker
 from lastgood.adapters.machine import lacks
 from lastgood.adapters.placing import lay_file
@@ -30,25 +34,29 @@ from lastgood.adapters.signals.exits import ExitSource
 from lastgood.adapters.signals.invariants import InvariantSource, check_invariant
 from lastgood.adapters.signals.probes import ProbeSource, ask
 from lastgood.adapters.sources.source import open_source
+from lastgood.adapters.sweeping import sweep
 from lastgood.adapters.traffic.haproxy import HAProxyOptions, HAProxyTraffic
 from lastgood.adapters.vault_keys import make_key
 from lastgood.adapters.vault_places import vault_part
+from lastgood.adapters.vault_read_only import ReadOnlyVault
 from lastgood.application.ground import Ground
 from lastgood.application.initializing import InitDesk
+from lastgood.application.sandbox import DrillTools, LoadRequest
 from lastgood.documents.load import load
 from lastgood.documents.schema import schemas
 from lastgood.domain.errors import ActionFailed
 from lastgood.domain.places import with_moves
 from lastgood.domain.policy import Invariant
+from lastgood.domain.release import Launch
 from lastgood.domain.signal import Probe
-from lastgood.domain.system import Service, System, Vault
+from lastgood.domain.system import Part, Service, Store, System, Vault
 from lastgood.engine.dbos import DbosEngine
 from lastgood.engine.inline import InlineEngine
 from lastgood.execution.workplace import ProbeAnswer, Progress, Workplace
 from lastgood.ports.engine import Engine
 from lastgood.ports.runtime import Instance
 from lastgood.ports.signal import SignalSource
-from lastgood.ports.store import Store
+from lastgood.ports.store import Store as StorePort
 from lastgood.ports.traffic import Traffic
 from lastgood.ports.vault import Vault as VaultPort
 from lastgood.records.history import LedgerRecords
@@ -85,6 +93,57 @@ def open_ground(
         with_places=_with_places,
         open_workplace=lambda system: open_workplace(system, engine, progress),
     )
+
+
+def open_drills(
+    engine: str = DEFAULT_ENGINE,
+    progress: Callable[[Progress], None] = lambda progress: None,
+    say: Callable[[str], None] = lambda text: None,
+) -> DrillTools:
+    """What drills need besides the live workplace."""
+
+    def open_sandbox(system: System, read_only: frozenset[str]) -> Workplace:
+        workplace = open_workplace(system, engine, progress)
+        vaults = {
+            name: ReadOnlyVault(name, vault) if name in read_only else vault
+            for name, vault in workplace.vaults.items()
+        }
+        return replace(workplace, vaults=vaults)
+
+    return DrillTools(
+        ground=open_ground(engine, progress),
+        open_sandbox=open_sandbox,
+        relocate_store=_relocated,
+        faulty=_faulty,
+        load=_load,
+        sweep=sweep,
+        say=say,
+    )
+
+
+def _relocated(store: Store, folder: Path) -> Store:
+    kind = STORES[store.part.kind]
+    options = kind.relocate(kind.options.model_validate(store.part.options), folder, store.name)
+    return Store(store.name, Part(store.part.kind, options.model_dump(mode="json")))
+
+
+def _faulty(launch: Launch, every: int) -> Launch:
+    """The same release behind a program that answers every so-manieth request with an error."""
+
+    def inner(text: str) -> str:
+        return text.replace("${port}", faulty.TOKEN)
+
+    program = (sys.executable, "-I", "-S", str(Path(faulty.__file__)), "${host}", "${port}", str(every), "--")
+    environment = {name: inner(value) for name, value in launch.environment.items()}
+    words = (inner(word) for word in launch.command)
+    return replace(launch, command=(*program, *words), environment=environment)
+
+
+def _load(host: str, port: int, per_second: float, request: LoadRequest) -> Load:
+    body = request.body.encode() if request.method not in ("GET", "HEAD") else b""
+    kind = "application/json" if request.body[:1] in ("{", "[") else "application/x-www-form-urlencoded"
+    call = Call(request.method, request.path, body, kind)
+    return Load(host, port, per_second, call=lambda number: call, release_header="X-Lastgood-Fault")
 
 
 def _with_places(system: System) -> System:
@@ -211,13 +270,13 @@ def open_workplace(
     )
 
 
-def _store(system: System, name: str) -> Store:
+def _store(system: System, name: str) -> StorePort:
     part = system.store(name).part
     kind = STORES[part.kind]
     return kind.build(name, kind.options.model_validate(part.options))
 
 
-def _store_in(system: System, name: str, folder: Path) -> tuple[Store, Mapping[str, str]]:
+def _store_in(system: System, name: str, folder: Path) -> tuple[StorePort, Mapping[str, str]]:
     part = system.store(name).part
     kind = STORES[part.kind]
     options = kind.relocate(kind.options.model_validate(part.options), folder, name)

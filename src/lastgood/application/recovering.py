@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +23,7 @@ from lastgood.application.recovery_look import (
 )
 from lastgood.application.recovery_place import RecoveryNote, place, read_note, refuse_what_stands_here
 from lastgood.application.running import carry_out, go_on
-from lastgood.domain.capsule import DOCUMENTS_FOLDER
+from lastgood.domain.capsule import DOCUMENTS_FOLDER, Tip
 from lastgood.domain.errors import Refused
 from lastgood.domain.launch import fixed_paths
 from lastgood.domain.places import Move, with_moves
@@ -50,7 +51,9 @@ class Found:
     capsule_at: datetime
     capsules: int
     entries: int
+    tip: Tip
     documents: tuple[str, ...]
+    document_digests: Mapping[str, str]
     points: Mapping[str, RecoveryPoint]
     releases: Mapping[str, Release]
     lacks: tuple[Lack, ...]
@@ -158,7 +161,11 @@ def _found(ground: Ground, request: RecoverRequest, folder: Path, contents: Cont
         capsule_at=contents.snapshot.taken_at,
         capsules=contents.capsules,
         entries=contents.capsule.ledger.entries,
+        tip=contents.capsule.ledger,
         documents=tuple(contents.documents),
+        document_digests={
+            name: hashlib.sha256(content).hexdigest() for name, content in contents.documents.items()
+        },
         points=points,
         releases=releases,
         lacks=ground.lacks(system, releases, _bytes_needed(points, releases)),

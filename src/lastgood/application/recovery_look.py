@@ -39,6 +39,7 @@ class RecoverRequest:
     point: str = "latest"
     kind: str = ""
     system: str = ""
+    part: Part | None = None  # where it is known already
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,8 @@ def look_into(ground: Ground, request: RecoverRequest, staged: Path) -> Contents
 
 def _place_of(ground: Ground, request: RecoverRequest) -> Part:
     """A vault's name counts where documents stand already."""
+    if request.part is not None:
+        return request.part
     if (request.folder / "system.yml").is_file() and not request.kind:
         system = ground.read_documents(request.folder, request.folder)
         for vault in system.vaults:

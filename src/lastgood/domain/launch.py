@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from lastgood.domain.release import Launch
 
@@ -30,3 +30,24 @@ def paths_in(text: str) -> list[str]:
     plain = _FILE_URL.sub(lambda found: f" /{found.group(1).lstrip('/')} ", text)
     found = [path for path in _PATH.findall(plain) if not path.startswith("//")]
     return [path for path in found if not path.startswith(_PROGRAMS) and path != "/"]
+
+
+_DATABASE = re.compile(r"\b(postgres(?:ql)?|mysql|mariadb|mongodb|redis|amqp|mssql|oracle)(?:\+\w+)*://")
+
+
+def live_places(launch: Launch, read_secret: Callable[[str], str]) -> Iterator[tuple[str, str]]:
+    """(where, what) of all that an instance in a sandbox would share with the live system: fixed paths, and
+    databases on the network. Of a secret only the kind of database is told."""
+    yield from fixed_paths(launch)
+    for name, value in launch.environment.items():
+        if found := _DATABASE.search(value):
+            yield f"environment {name}", f"a {found.group(1)} database"
+    for number, word in enumerate(launch.command):
+        if found := _DATABASE.search(word):
+            yield f"command word {number}", f"a {found.group(1)} database"
+    for name, reference in launch.secrets.items():
+        value = read_secret(reference)
+        if found := _DATABASE.search(value):
+            yield f"secret {name}", f"a {found.group(1)} database"
+        if paths_in(value):
+            yield f"secret {name}", "a path"

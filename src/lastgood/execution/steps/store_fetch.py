@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lastgood.domain.errors import StoreFailed, UsageError, VaultFailed
 from lastgood.domain.event import BackupVerified
-from lastgood.domain.point import Backup
+from lastgood.domain.point import Backup, Marker
 from lastgood.execution.handler import Handler, Job, Said
 
 
@@ -41,15 +41,21 @@ def perform(job: Job) -> Said:
     refusals: list[str] = []
     for backup in backups:
         try:
-            counted = _fetch(job, backup)
+            marker = _fetch(job, backup)
         except (VaultFailed, StoreFailed) as error:
             refusals.append(f"{backup.vault}: {error.happened}")
             continue
         seconds = workplace.clock.monotonic() - started
+        counted = sum(marker.figures.values())
         return Said(
             f"{name} of {point.id} restored aside from {backup.vault} and checked: {counted:,} counted.",
             {"seconds": seconds, "counted": counted},
-            {"folder": str(_folder(job)), "passed_over": refusals},
+            {
+                "folder": str(_folder(job)),
+                "passed_over": refusals,
+                "figures": dict(marker.figures),
+                "fingerprint": marker.fingerprint,
+            },
         )
     raise VaultFailed(
         f"No whole backup of {name} could be restored: {'; '.join(refusals)}.",
@@ -58,8 +64,8 @@ def perform(job: Job) -> Said:
     )
 
 
-def _fetch(job: Job, backup: Backup) -> int:
-    """The number of rows or files that were found in it, which is what was recorded."""
+def _fetch(job: Job, backup: Backup) -> Marker:
+    """What was found in it."""
     workplace = job.workplace
     folder = _folder(job)
     shutil.rmtree(folder, ignore_errors=True)
@@ -78,7 +84,7 @@ def _fetch(job: Job, backup: Backup) -> int:
         )
     _whole(job).touch()
     workplace.records.record(BackupVerified(backup.id, "restore"), f"{job.key}/{backup.id}")
-    return sum(marker.figures.values())
+    return marker
 
 
 def _whole(job: Job) -> Path:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from lastgood.application.ground import Ground
 from lastgood.domain.codec import to_json
 from lastgood.domain.errors import LastgoodError
 from lastgood.domain.plan import Plan
@@ -21,7 +20,9 @@ from lastgood.execution.workplace import Progress, Workplace
 from lastgood.ports.looker import Looker
 
 if TYPE_CHECKING:
+    from lastgood.application.ground import Ground
     from lastgood.application.initializing import InitDesk
+    from lastgood.application.sandbox import DrillTools
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -46,6 +47,7 @@ class Doors:
     looker: Callable[[System], Looker]
     ground: Callable[[str, Callable[[Progress], None]], Ground]
     demo: Callable[[Path | None, bool, bool], Mapping[str, object]]
+    drills: Callable[[str, Callable[[Progress], None], Callable[[str], None]], DrillTools]
 
 
 def system_options(command: _F) -> _F:
@@ -80,6 +82,11 @@ def open_system(folder: Path, engine: str = "dbos", as_json: bool = False) -> Wo
 
 def open_ground(engine: str = "dbos", as_json: bool = False) -> Ground:
     return wired().ground(engine, _silent if as_json else show_progress)
+
+
+def open_drills(engine: str = "dbos", as_json: bool = False) -> DrillTools:
+    """Of the runs in a sandbox only their ends are shown: a drill says itself what it does."""
+    return wired().drills(engine, _silent, (lambda text: None) if as_json else click.echo)
 
 
 def wired() -> Doors:
