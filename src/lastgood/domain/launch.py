@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 from lastgood.domain.release import Launch
 
-_PATH = re.compile(r"(?<![\w.$}/:])(/[^\s'\":;,=<>|&]+)")
-_FILE_URL = re.compile(r"\b(?:sqlite|file)(?:\+\w+)?:/{2,4}(/?[^\s'\"?]+)")
+_PATH = re.compile(r"(?<![\w.$}/])(/[^\s'\":;,=<>|&]+)")
+_FILE_URL = re.compile(r"\b(?:sqlite(?:\+\w+)?:///|file://)(/[^\s'\"?]+)")
 _PROGRAMS = ("/usr/", "/bin/", "/sbin/", "/lib", "/opt/", "/nix/", "/etc/", "/proc/", "/sys/", "/dev/")
 
 
@@ -27,7 +27,7 @@ def fixed_paths(launch: Launch) -> Iterator[tuple[str, str]]:
 
 def paths_in(text: str) -> list[str]:
     """Absolute paths in a text, also after a sqlite: or file: scheme."""
-    plain = _FILE_URL.sub(lambda found: f" /{found.group(1).lstrip('/')} ", text)
+    plain = _FILE_URL.sub(r" \1 ", text)
     found = [path for path in _PATH.findall(plain) if not path.startswith("//")]
     return [path for path in found if not path.startswith(_PROGRAMS) and path != "/"]
 
