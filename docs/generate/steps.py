@@ -77,6 +77,8 @@ def _value(name: str, hint: Any) -> object:
         return word
     if hint is timedelta:
         return timedelta(seconds=30)
+    if hint is datetime:
+        return datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     if hint in (int, float, bool):
         return hint(0)
     if hint is datetime:

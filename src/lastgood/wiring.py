@@ -89,7 +89,9 @@ def open_ground(
         read_documents=lambda folder, place: load(folder, option_models(), place),
         open_records=lambda file: LedgerRecords(SqliteLedger(file, clock)),
         lacks=lacks,
+        present=lambda system, name: _store(system, name).present(),
         lay_file=lay_file,
+        checkpoint=kill_here,
         with_places=_with_places,
         open_workplace=lambda system: open_workplace(system, engine, progress),
     )

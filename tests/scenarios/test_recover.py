@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import sqlite3
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -57,7 +59,7 @@ def disaster(tmp_path: Path) -> Iterator[Disaster]:
         assert done.returncode == 0, done.stdout + done.stderr
         with old.under_load() as load:
             while len(load.answers) < 50:
-                pass
+                time.sleep(0.05)
         made = old.run("backup")
         assert made.returncode == 0, made.stdout + made.stderr
         exported = old.run("key", "export", str(tmp_path / "paper.key"))
@@ -125,6 +127,43 @@ def test_a_recovery_that_was_killed_goes_on_with_the_same_command(
     runs = json.loads(disaster.shop.run("runs", "list", "--json").stdout)
     assert [run["state"] for run in runs] == ["succeeded"]
     disaster.is_back()
+
+
+@pytest.mark.parametrize("instant", ["place:note", "place:ledger", "place:system.yml", "placed:end"])
+def test_a_kill_before_the_run_is_there_is_no_harm(disaster: Disaster, instant: str) -> None:
+    killed = disaster.recover("--yes", kill=instant)
+    assert killed.returncode == KILLED, killed.stdout + killed.stderr
+    done = disaster.recover("--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not list(disaster.new.glob(".*recovering"))
+    disaster.is_back()
+
+
+def test_an_older_point_can_be_chosen(disaster: Disaster) -> None:
+    first = disaster.recover("--yes")
+    assert first.returncode == 0, first.stdout + first.stderr
+    older = json.loads(disaster.shop.run("points", "--json").stdout)[-1]["id"]
+    with disaster.shop.under_load() as load:
+        while len(load.answers) < 30:
+            time.sleep(0.05)
+    assert disaster.shop.run("backup").returncode == 0
+    assert disaster.shop.orders() > disaster.orders
+    end(disaster.shop.documents)
+    disaster.shop.folder = disaster.new.with_name("third")
+    disaster.shop.documents = disaster.shop.folder / "lastgood"
+    done = disaster.recover("--yes", "--point", older)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert disaster.shop.orders() == disaster.orders
+    end(disaster.shop.documents)
+
+
+def test_a_port_that_is_taken_is_said_before_anything_is_placed(disaster: Disaster) -> None:
+    with socket.create_server(("127.0.0.1", disaster.shop.port)):
+        done = disaster.recover("--yes")
+    assert done.returncode == 5, done.stdout + done.stderr
+    assert f"Port {disaster.shop.port}" in done.stderr
+    assert "ss -ltnp" in done.stderr
+    assert nothing_was_placed(disaster)
 
 
 def test_a_wrong_key_opens_nothing_and_places_nothing(disaster: Disaster) -> None:

@@ -183,7 +183,7 @@ def _check_store(rebuilt: Rebuilt, store: str, findings: Findings) -> None:
     told = fetched.result.facts.get("figures")
     figures = dict(told) if isinstance(told, Mapping) else {}
     same = fetched.result.facts.get("fingerprint") == backup.marker.fingerprint
-    counted = sum(figures.values())
+    counted = sum(count for name, count in figures.items() if name != "bytes")
     if same:
         says = f"{counted:,} counted and the fingerprint as recorded"
     elif figures == dict(backup.marker.figures):

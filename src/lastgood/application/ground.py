@@ -34,6 +34,8 @@ class Ground:
     read_documents: Callable[[Path, Path], System]
     open_records: Callable[[Path], Records]
     lacks: Callable[[System, Mapping[str, Release], int], tuple[Lack, ...]]
+    present: Callable[[System, str], bool]  # whether a store has live data already
     lay_file: Callable[[Path, bytes, int], None]
     with_places: Callable[[System], System]  # its vaults where places.json says they are
     open_workplace: Callable[[System], Workplace]
+    checkpoint: Callable[[str], None]  # fault injection: called at named instants

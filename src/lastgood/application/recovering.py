@@ -50,6 +50,7 @@ class Found:
     capsule: str
     capsule_at: datetime
     capsules: int
+    newest: bool
     entries: int
     tip: Tip
     documents: tuple[str, ...]
@@ -101,6 +102,7 @@ def recover(ground: Ground, request: RecoverRequest, agree: Callable[[Found], bo
                 "Run it in a terminal and answer, or add `--yes`.",
             )
         place(ground, request.folder, found.system, found.vault, contents, staged, _note(found), found.move)
+    ground.checkpoint("placed:end")
     workplace = ground.open_workplace(found.system)
     run = carry_out(workplace, found.run_id, found.plan.subjects, lambda: found.plan)
     return _recovery(request.folder, workplace, run)
@@ -160,6 +162,7 @@ def _found(ground: Ground, request: RecoverRequest, folder: Path, contents: Cont
         capsule=contents.snapshot.tags.get("capsule", ""),
         capsule_at=contents.snapshot.taken_at,
         capsules=contents.capsules,
+        newest=contents.newest,
         entries=contents.capsule.ledger.entries,
         tip=contents.capsule.ledger,
         documents=tuple(contents.documents),
@@ -169,7 +172,15 @@ def _found(ground: Ground, request: RecoverRequest, folder: Path, contents: Cont
         points=points,
         releases=releases,
         lacks=ground.lacks(system, releases, _bytes_needed(points, releases)),
-        notes=(*notes, *_notes(system, vault, move, releases, contents)),
+        notes=(
+            *notes,
+            *_notes(system, vault, move, releases, contents),
+            *(
+                f"Data of {store} is on this machine already: it is kept in {system.state / 'replaced'}."
+                for store in points
+                if ground.present(system, store)
+            ),
+        ),
         plan=plan,
         run_id=run_id,
         began_at=began_at,

@@ -49,6 +49,7 @@ class Contents:
     part: Part
     snapshot: Snapshot
     capsules: int
+    newest: bool
     capsule: Capsule
     documents: Mapping[str, bytes]
     records: Records
@@ -83,6 +84,7 @@ def look_into(ground: Ground, request: RecoverRequest, staged: Path) -> Contents
         part,
         snapshot,
         len(capsules),
+        snapshot.id == capsules[-1].id,
         capsule,
         documents,
         records,

@@ -85,10 +85,12 @@ def place(
     """Called again after a kill it finishes the work. Raises ActionFailed, DiskFull."""
     state = system.state
     ground.lay_file(state / NOTE_FILE, dumps(note).encode(), 0o600)
+    ground.checkpoint("place:note")
     _lay_key(ground, system.vault(vault).key_file, (staged / KEY_FILE).read_bytes())
     ledger = state / "ledger.db"
     if not ledger.is_file() or not ground.open_records(ledger).tip().entries:
         ground.lay_file(ledger, contents.ledger.read_bytes(), 0o644)
+    ground.checkpoint("place:ledger")
     if move is not None:
         moves: Mapping[str, Move] = {vault: move}
         ground.lay_file(state / PLACES_FILE, dumps(moves).encode(), 0o644)
@@ -96,6 +98,7 @@ def place(
     for name in sorted(contents.documents, key=lambda name: name == "system.yml"):
         if not (folder / name).exists():
             ground.lay_file(folder / name, contents.documents[name], 0o644)
+            ground.checkpoint(f"place:{name}")
 
 
 def _lay_key(ground: Ground, file: Path, key: bytes) -> None:

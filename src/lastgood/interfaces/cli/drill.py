@@ -35,7 +35,7 @@ def _common(command: _F) -> _F:
         click.option("--vault", help="Which vault is drilled; else the first."),
         click.option(
             "--key",
-            type=click.Path(path_type=Path, exists=True, dir_okay=False),
+            type=click.Path(path_type=Path, dir_okay=False),
             help="Another copy of the vault's key, to prove that it opens it.",
         ),
     ):
@@ -78,7 +78,13 @@ def recovery(
     help="The request that the load sends; else GET of the first readiness probe. With one that writes, the"
     " drill also shows what a rollback with the data takes back.",
 )
-@click.option("--per-second", type=click.FloatRange(1, 1000), default=40.0, show_default=True)
+@click.option(
+    "--per-second",
+    type=click.FloatRange(1, 1000),
+    default=40.0,
+    show_default=True,
+    help="How many requests the load sends in a second.",
+)
 @system_options
 def rollback(
     allowed: tuple[str, ...],

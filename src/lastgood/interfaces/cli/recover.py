@@ -25,7 +25,7 @@ from lastgood.interfaces.cli.common import answer_with, open_ground, show_plan, 
 @click.option(
     "--key",
     required=True,
-    type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     help="The file that holds the vault's key; - reads it from standard input.",
 )
 @click.option("--kind", default="", help="The kind of vault; else it is seen by looking at it.")
@@ -77,8 +77,8 @@ def recover(
 def show_found(found: Found) -> None:
     click.echo(
         f"The vault at {found.part.options.get('location')} ({found.part.kind}) opens with the key."
-        f" The newest of its {found.capsules} capsules is {found.capsule}"
-        f" of {found.capsule_at:%Y-%m-%d %H:%M:%S} UTC."
+        f" Of its {found.capsules} capsules {'the newest' if found.newest else 'an older one'} is used:"
+        f" {found.capsule} of {found.capsule_at:%Y-%m-%d %H:%M:%S} UTC."
     )
     click.echo(f"Its ledger of {found.entries:,} entries is whole to its end.")
     click.echo(f"System {found.system.name}, into {found.system.folder}: {', '.join(found.documents)}")
