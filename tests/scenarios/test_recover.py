@@ -84,6 +84,39 @@ def end(documents: Path) -> None:
             runtime.stop(instance.instance_id, timedelta(seconds=2))
 
 
+def test_any_one_of_several_vaults_will_do(tmp_path: Path) -> None:
+    """The other vault and its key are lost with the machine; that key is asked for, and never made anew."""
+    with ShopSystem(tmp_path / "old") as shop:
+        text = (shop.documents / "system.yml").read_text()
+        shop.write("system.yml", text + "  - {name: offsite, kind: rclone, location: ../offsite}\n")
+        deployed = shop.deploy("v1")
+        assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+        assert shop.run("key", "show").returncode == 2, "there are two vaults"
+        shown = shop.run("key", "show", "--vault", "offsite")
+        key = tmp_path / "typed.key"
+        key.write_text(shown.stdout)
+        checked = shop.run("key", "check", str(key), "--vault", "offsite")
+        assert checked.returncode == 4, "others may read it"
+        key.chmod(0o600)
+        checked = shop.run("key", "check", str(key), "--vault", "offsite")
+        assert checked.returncode == 0, checked.stderr
+    shutil.move(tmp_path / "old" / "offsite", tmp_path / "stick")
+    subprocess.run(["chmod", "-R", "u+w", str(tmp_path / "old")], check=True, timeout=20)
+    shutil.rmtree(tmp_path / "old")
+    shop.folder, shop.documents = tmp_path / "new", tmp_path / "new" / "lastgood"
+    done = shop.run("recover", "--from", str(tmp_path / "stick"), "--key", str(key), "--yes")
+    try:
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "The key of vault local is not here" in done.stdout
+        assert shop.serving() == "v1"
+        assert not (shop.documents / ".state" / "keys" / "local.key").exists()
+        backup = shop.run("backup")
+        assert backup.returncode == 4
+        assert "local.key" in backup.stdout
+    finally:
+        end(shop.documents)
+
+
 @pytest.mark.parametrize("engine", ["inline", "dbos"])
 def test_everything_comes_back_from_the_vault_and_its_key(disaster: Disaster, engine: str) -> None:
     planned = disaster.recover("--plan")

@@ -59,11 +59,11 @@ def run(
             try:
                 output, errors = process.communicate(given, timeout=limit.total_seconds())
             except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
+                _kill_group(process.pid)
                 process.communicate()
                 raise _not_finished(command[0], limit) from None
             except BaseException:
-                os.killpg(process.pid, signal.SIGKILL)
+                _kill_group(process.pid)
                 raise
     except FileNotFoundError as error:
         if folder is not None and not folder.is_dir():
@@ -101,7 +101,7 @@ def run_telling(
 
         def end() -> None:
             overdue.set()
-            os.killpg(process.pid, signal.SIGKILL)
+            _kill_group(process.pid)
 
         watch = threading.Timer(limit.total_seconds(), end)
         watch.start()
@@ -110,7 +110,7 @@ def run_telling(
                 tell(line.decode("utf-8", "replace").rstrip("\n"))
             process.wait()
         except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
+            _kill_group(process.pid)
             raise
         finally:
             watch.cancel()
@@ -192,6 +192,12 @@ def follow(command: Sequence[str], *, folder: Path | None = None) -> Followed:
             "Nothing was changed.",
             f"Install it, or correct its path ({error.filename}).",
         ) from error
+
+
+def _kill_group(pid: int) -> None:
+    """It may have ended by itself just now: an error here would hide the Ctrl-C that brought us."""
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _mask(text: bytes, secrets: Mapping[str, str]) -> bytes:

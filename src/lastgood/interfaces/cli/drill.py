@@ -65,7 +65,8 @@ def recovery(
 
     live = open_system(folder, engine, as_json=True)
     request = DrillRequest(vault, key, parent, allowed)
-    answer_with_drill(drill_recovery(open_drills(engine, as_json), live, request), as_json)
+    tools = open_drills(engine, as_json)
+    answer_with_drill(_to_its_end(lambda: drill_recovery(tools, live, request)), as_json)
 
 
 @drill.command()
@@ -104,7 +105,17 @@ def rollback(
     live = open_system(folder, engine, as_json=True)
     load = _load_request(requested) if requested is not None else None
     request = DrillRequest(vault, key, parent, allowed, service, load, per_second)
-    answer_with_drill(drill_rollback(open_drills(engine, as_json), live, request), as_json)
+    tools = open_drills(engine, as_json)
+    answer_with_drill(_to_its_end(lambda: drill_rollback(tools, live, request)), as_json)
+
+
+def _to_its_end(drill: Callable[[], Drilled]) -> Drilled:
+    """A drill does not go on later as other runs do: its sandbox is gone."""
+    try:
+        return drill()
+    except KeyboardInterrupt:
+        click.echo("Interrupted. The sandbox was removed; nothing was recorded.", err=True)
+        raise click.exceptions.Exit(130) from None
 
 
 def _load_request(text: str) -> LoadRequest:
