@@ -61,7 +61,9 @@ def test_long_and_short_histories_have_bounds(requests: int, errors: int) -> Non
         assert upper - errors / requests < 1e-3
 
 
-@given(st.floats(1e-4, 0.9), st.floats(1.1, 100), st.sampled_from([1, 9, 0.2]))
+@given(
+    st.floats(1e-4, 0.9), st.floats(1.1, 100) | st.sampled_from([0.1, 0.5, 1.0]), st.sampled_from([1, 9, 0.2])
+)
 def test_a_prediction_learns_from_both_releases(rate: float, omega: float, old_for_each_new: float) -> None:
     nc, nb = 1e9, 1e9 * old_for_each_new
     seen = Counts(nc, nc * odds_up(rate, omega), nb, nb * rate)

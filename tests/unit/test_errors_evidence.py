@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from itertools import product
 
 import pytest
@@ -201,6 +202,33 @@ def test_no_counts_crash_it(test: ErrorTest, counts: list[Counts]) -> None:
     for tick in counts:
         evidence = take_in(test, evidence, tick)
         assert math.isfinite(evidence.capital.best)
+
+
+def burst(chance: random.Random, requests: int, rate: float, mean: float) -> int:
+    """Errors of a tick that come in bursts of geometric length."""
+    errors = 0
+    for _ in range(requests):
+        if chance.random() < rate / mean:
+            errors += 1
+            while chance.random() < 1 - 1 / mean:
+                errors += 1
+    return min(errors, requests)
+
+
+@pytest.mark.parametrize("mean", [1.0, 3.0, 10.0])
+@pytest.mark.parametrize("nb", [50, 450])
+def test_healthy_releases_whose_errors_come_in_bursts_pass_as_often_as_promised(mean: float, nb: int) -> None:
+    """200 watches at alpha 5 %: more than 21 failed ones have a chance below 0.1 % if the promise holds."""
+    chance = random.Random(f"{mean} {nb}")
+    test = ErrorTest(0.05, 60)
+    false_alarms = 0
+    for _ in range(200):
+        evidence = begin(test)
+        for _ in range(60):
+            xc, xb = burst(chance, 50, 0.02, mean), burst(chance, nb, 0.02, mean)
+            evidence = take_in(test, evidence, Counts(50, xc, nb, xb))
+        false_alarms += failed(test, evidence)
+    assert false_alarms <= 21
 
 
 @pytest.mark.parametrize("rate", [0.0, 1e-9, 0.5, 1.0])

@@ -68,7 +68,8 @@ class Combination:
 
     def reached(self, alpha: float) -> bool:
         """Whether M was ever at 1/alpha or above: the release is failed. It stays so."""
-        return self.best >= -log(alpha)
+        # a signal that stops at its ceiling is a rounding away from deciding alone
+        return self.best >= -log(alpha) - 1e-12
 
     def alpha_of(self, name: str, alpha: float) -> float:
         """The alpha that a signal must be asked with, to decide alone: alpha times its weight."""

@@ -135,7 +135,7 @@ def _beside(test: ErrorTest, counts: Counts, seen: Counts) -> list[float]:
 
     if test.unit == "request":
         return bets(OMEGAS)
-    foreseen = predicted_rate(seen, 1.0 + 1e-9, test.prior_rate) * (counts.nc + counts.nb)
+    foreseen = predicted_rate(seen, 1.0, test.prior_rate) * (counts.nc + counts.nb)
     judged = scores.against_beside(counts, test.r0, test.d, foreseen)
     return [*judged, *_capped(bets(OUTAGE_OMEGAS))]
 
