@@ -24,7 +24,7 @@ EXCEEDANCES = (
     (0.999, 0.01),
     (0.9999, 0.01),
 )  # above that quantile comes that share: a slow tail
-TILT_WEIGHTS = tuple(weight / 12 for weight in (2, 2, 1, 2, 1, 1, 1, 2))
+TILT_WEIGHTS = tuple(weight / 12 for weight in (3, 2, 1, 1.5, 0.75, 0.75, 1, 2))
 
 _LEAST = 1e-12  # of a bin's chance
 _MORE = 2.0  # times as much above a cut, at least
