@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -92,6 +93,23 @@ def test_a_store_that_is_gone_is_unknown_until_it_is_back(tmp_path: Path) -> Non
         connection = sqlite3.connect(tmp_path / "db")
         connection.executescript("create table orders (total)")
         connection.close()
+        watcher.until(lambda: watcher.of("gauge"))
+
+
+def test_a_query_that_takes_too_long_is_unknown_until_it_comes_back() -> None:
+    held = threading.Event()
+
+    def ask(name: str, query: str) -> str:
+        held.wait(20)
+        return "5"
+
+    seen = StoreQuery("orders", "select 1")
+    watched = WatchedSignal("slow", Measure.GAUGE, seen, every=OFTEN, limit=timedelta(seconds=0.3))
+    with watching(sql_source(watched, seen, ask)) as watcher:
+        watcher.until(lambda: watcher.of("unknown"))
+        time.sleep(0.5)
+        assert [one.detail for one in watcher.read()] == ["no answer within 0.3 s"]
+        held.set()
         watcher.until(lambda: watcher.of("gauge"))
 
 

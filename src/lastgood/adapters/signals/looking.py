@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from lastgood.adapters.signals.repeating import Repeating, utc_now
 from lastgood.domain.signal import Reading
+
+OVERDUE_AFTER = timedelta(seconds=60)
 
 Look = Callable[[], tuple[Reading, ...]]
 """One look. Raises Unseen when nothing can be seen at all."""
@@ -19,7 +22,8 @@ class Unseen(Exception):
 
 class LookingSource:
     """`begin` makes the look when observing begins, so that what it remembers begins there too;
-    `end` frees what it held.
+    `end` frees what it held. A look that takes longer than `overdue_after` (a name server or a store that
+    hangs cannot be interrupted) is unknown until it comes back.
 
     `instance_ids` are those of whom nothing is known when a look is Unseen ("" for the whole service).
     """
@@ -31,9 +35,11 @@ class LookingSource:
         instance_ids: Sequence[str],
         begin: Callable[[], Look],
         end: Callable[[], None] = lambda: None,
+        overdue_after: timedelta = OVERDUE_AFTER,
     ) -> None:
         self.name = name
-        self._end = end
+        self._end, self._overdue_after = end, overdue_after
+        self._asked_at: float | None = None
         self._every, self._instance_ids, self._begin = every, tuple(instance_ids), begin
         self._asking: Repeating | None = None
         self._said = UnknownOnce()
@@ -51,7 +57,13 @@ class LookingSource:
         self._asking.ask(self.name, self._every, lambda: said.new_in(self._looked(look)))
 
     def read(self, now: datetime) -> tuple[Reading, ...]:
-        return self._asking.taken() if self._asking is not None else ()
+        if self._asking is None:
+            return ()
+        asked_at, limit = self._asked_at, self._overdue_after.total_seconds()
+        if asked_at is None or time.monotonic() - asked_at < limit:
+            return self._asking.taken()
+        late = [unknown(self.name, one, f"no answer within {limit:g} s") for one in self._instance_ids]
+        return (*self._asking.taken(), *self._said.new_in(late))
 
     def close(self) -> None:
         if self._asking is not None:
@@ -60,10 +72,13 @@ class LookingSource:
             self._end()
 
     def _looked(self, look: Look) -> tuple[Reading, ...]:
+        self._asked_at = time.monotonic()
         try:
             return look()
         except Unseen as unseen:
-            return tuple(unknown(self.name, instance_id, str(unseen)) for instance_id in self._instance_ids)
+            return tuple(unknown(self.name, one, str(unseen)) for one in self._instance_ids)
+        finally:
+            self._asked_at = None
 
 
 class UnknownOnce:

@@ -22,7 +22,8 @@ _SAID_CHARACTERS = 80
 
 
 def sql_source(signal: WatchedSignal, seen: StoreQuery, ask: AskStore) -> LookingSource:
-    """The store's own time limit holds: a query cannot be ended from here, and it delays no other signal."""
+    """A query cannot be ended from here: past its limit it is unknown until it comes back, and it delays no
+    other signal."""
 
     def number() -> float:
         try:
@@ -82,4 +83,6 @@ def _source(signal: WatchedSignal, numbers: Mapping[str, Callable[[], float]]) -
     def begin() -> Look:
         return lambda: tuple(reading(instance_id, number) for instance_id, number in numbers.items())
 
-    return LookingSource(signal.name, signal.every, tuple(numbers), begin)
+    return LookingSource(
+        signal.name, signal.every, tuple(numbers), begin, overdue_after=signal.limit * len(numbers)
+    )
