@@ -16,10 +16,14 @@ _WORSE: dict[str, gauge.Direction] = {"up": "up", "down": "down", "both": "both"
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """`state`: None until the history came; `missing`: why it cannot say anything."""
+    """`state`: None until the history came; `missing`: why it cannot say anything. `step_seconds`: from point
+    to point in the history, and so in the watch, however often the number is read; `at`: Unix seconds of the
+    newest point."""
 
     state: gauge.GaugeWatch | None = None
     missing: str = "no history came yet"
+    step_seconds: float = 0.0
+    at: float = 0.0
 
     @property
     def log_capital(self) -> float:
@@ -30,12 +34,13 @@ class Gauge:
 
 
 def take_in(found: Gauge, reading: Reading, signal: WatchedSignal, alpha: float) -> Gauge:
-    """A history calibrates once; each number of the new release afterwards is a point."""
+    """A history calibrates once; of the numbers afterwards, one a step of the history is a point."""
     if reading.kind == "history":
         return found if found.state is not None else _calibrated(found, reading, signal, alpha)
-    if found.state is None or reading.value is None:
+    now = reading.at.timestamp()
+    if found.state is None or reading.value is None or now < found.at + found.step_seconds:
         return found
-    return replace(found, state=gauge.observe(found.state, reading.value))
+    return replace(found, state=gauge.observe(found.state, reading.value), at=now)
 
 
 def _calibrated(found: Gauge, reading: Reading, signal: WatchedSignal, alpha: float) -> Gauge:
@@ -46,4 +51,4 @@ def _calibrated(found: Gauge, reading: Reading, signal: WatchedSignal, alpha: fl
     answer = gauge.calibrate(points, alpha, period=period, worse=_WORSE[signal.direction.value])
     if isinstance(answer, gauge.InsufficientData):
         return replace(found, missing=answer.reason)
-    return replace(found, state=gauge.watch(answer), missing="")
+    return Gauge(gauge.watch(answer), "", step, times[-1] if times else 0.0)

@@ -32,6 +32,7 @@ def deploy(
     from lastgood.application.releasing import NewRelease, record_release
     from lastgood.application.running import new_run_id
 
+    source = source and as_typed(source)
     workplace = open_system(folder, engine, as_json)
     if only_plan:
         release = record_release(workplace, NewRelease(service, source, label))
@@ -39,6 +40,13 @@ def deploy(
         click.echo(json.dumps(to_json(plan))) if as_json else show_plan(plan)
         return
     answer_with(deploy(workplace, DeployRequest(service, source, label))[1], as_json)
+
+
+def as_typed(source: str) -> str:
+    """Paths that a person types count from where they stand, those in documents from the documents' folder.
+    What is no path here may be a git revision, which is told from one when it is opened."""
+    path, mark, revision = source.partition("@")
+    return f"{Path(path).resolve()}{mark}{revision}" if Path(path).exists() else source
 
 
 @click.command()
