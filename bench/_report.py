@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import operator
+import signal
 import statistics
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -95,6 +96,7 @@ def run(description: str | None, measure: Callable[[bool], Iterable[Row]]) -> No
     parser.add_argument("--quick", action="store_true", help="fewer repetitions, within about a minute")
     parser.add_argument("--json", action="store_true", help="rows as JSON on standard output")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))  # so that nothing is left running
     rows = []
     for row in measure(chosen.quick):
         rows.append(row)

@@ -12,7 +12,7 @@ from tests.support.documents import WHOLE
 from lastgood.documents.kinds import FILES
 from lastgood.reports.markdown import markdown
 from lastgood.reports.page import Block, Code, Heading, Page, Paragraph, table
-from lastgood.wiring import document_schemas
+from lastgood.wiring.documents import document_schemas
 
 Schema = Mapping[str, Any]
 

@@ -2,64 +2,67 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lastgood.domain.system import System
-from lastgood.execution.workplace import Progress, Workplace
 from lastgood.interfaces.cli.common import Doors
 from lastgood.interfaces.cli.main import main as command_line
-from lastgood.ports.looker import Looker
 
 if TYPE_CHECKING:
     from lastgood.application.ground import Ground
     from lastgood.application.initializing import InitDesk
     from lastgood.application.sandbox import DrillTools
+    from lastgood.domain.system import System
+    from lastgood.execution.workplace import Progress, Workplace
+    from lastgood.ports.looker import Looker
 
 
 def main() -> None:
+    gc.set_threshold(50_000, 20, 20)  # records make many small objects and no garbage: looking is quicker
     command_line(Doors(_load, _open, _schemas, _init, _looker, _ground, _demo, _drills))
 
 
 def _load(folder: Path) -> System:
-    from lastgood.wiring import load_system
+    from lastgood.wiring.documents import load_system
 
     return load_system(folder)
 
 
 def _open(folder: Path, engine: str, progress: Callable[[Progress], None]) -> Workplace:
-    from lastgood.wiring import load_system, open_workplace
+    from lastgood.wiring.documents import known_system
+    from lastgood.wiring.workplace import open_workplace
 
-    return open_workplace(load_system(folder), engine, progress)
+    return open_workplace(known_system(folder), engine, progress)
 
 
 def _ground(engine: str, progress: Callable[[Progress], None]) -> Ground:
-    from lastgood.wiring import open_ground
+    from lastgood.wiring.ground import open_ground
 
     return open_ground(engine, progress)
 
 
 def _drills(engine: str, progress: Callable[[Progress], None], say: Callable[[str], None]) -> DrillTools:
-    from lastgood.wiring import open_drills
+    from lastgood.wiring.drills import open_drills
 
     return open_drills(engine, progress, say)
 
 
 def _schemas() -> Mapping[str, object]:
-    from lastgood.wiring import document_schemas
+    from lastgood.wiring.documents import document_schemas
 
     return document_schemas()
 
 
 def _init() -> InitDesk:
-    from lastgood.wiring import init_desk
+    from lastgood.wiring.ground import init_desk
 
     return init_desk()
 
 
 def _looker(system: System) -> Looker:
-    from lastgood.wiring import open_looker
+    from lastgood.wiring.ground import open_looker
 
     return open_looker(system)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -128,6 +129,36 @@ def test_the_newest_run_is_listed_first_and_a_damaged_one_says_so(runs: FolderRu
     damaged = next(run for run in runs.list() if run.id == "old")
     assert damaged.state is RunState.FAILED
     assert "cannot be read" in damaged.says
+    (runs.folder("old") / "request.json").write_text('{"kind":')
+    listed = next(run for run in runs.summaries() if run.id == "old")
+    assert listed.state is RunState.FAILED
+    assert "cannot be read" in listed.says
+
+
+def test_a_list_reads_no_plan(runs: FolderRuns) -> None:
+    """Plans are large: two hundred of them are slow to read. Only those of 0.1.0 have no other title."""
+    create(runs, "new")
+    (runs.folder("new") / "plan.json").write_text("damaged")
+    old = create(runs, "old", at=NOW - timedelta(days=1))
+    request = json.loads((old / "request.json").read_text())
+    (old / "request.json").write_text(
+        json.dumps({name: request[name] for name in ("id", "engine", "created_at", "waiting")})
+    )
+    listed = runs.summaries()
+    assert [(run.id, run.title, run.subjects) for run in listed] == [
+        ("new", "Deploy shop-1", ("shop",)),
+        ("old", "Deploy shop-1", ("shop",)),
+    ]
+
+
+def test_the_unfinished_runs_are_those_without_an_end(runs: FolderRuns) -> None:
+    create(runs, "ended")
+    runs.finish("ended", RunState.SUCCEEDED, "Done.", "", "", NOW)
+    create(runs, "waiting", waiting=True)
+    create(runs, "interrupted")
+    found = {run.id: run.state for run in runs.summaries(only_unfinished=True)}
+    assert found == {"waiting": RunState.WAITING, "interrupted": RunState.INTERRUPTED}
+    assert len(runs.summaries()) == 3
 
 
 @pytest.mark.parametrize("run_id", ["nope", "../etc", "", ".hidden", "a/b"])

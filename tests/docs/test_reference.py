@@ -13,7 +13,7 @@ from tests.support.documents import WHOLE, write
 
 from lastgood.documents.kinds import FILES
 from lastgood.execution.dispatch import HANDLERS
-from lastgood.wiring import document_schemas, load_system
+from lastgood.wiring.documents import document_schemas, load_system
 
 
 def text(name: str) -> str:

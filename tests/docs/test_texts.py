@@ -14,7 +14,8 @@ from tests.support.documents import WHOLE, write
 from tests.support.small_services import free_port
 
 from lastgood.documents.kinds import FILES
-from lastgood.wiring import load_system, open_workplace
+from lastgood.wiring.documents import load_system
+from lastgood.wiring.workplace import open_workplace
 
 ROOT = Path(__file__).parents[2]
 TEXTS = sorted(

@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 from tests.support.shop_system import ShopSystem
 
-from lastgood.wiring import load_system, open_workplace
+from lastgood.wiring.documents import load_system
+from lastgood.wiring.workplace import open_workplace
 
 pytestmark = pytest.mark.timeout(170)
 

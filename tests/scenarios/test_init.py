@@ -20,7 +20,7 @@ from tests.support.small_services import free_port
 
 from lastgood.documents.kinds import FILES
 from lastgood.documents.reading import read
-from lastgood.wiring import document_schemas, load_system
+from lastgood.wiring.documents import document_schemas, load_system
 
 END = ["Rollback infrastructure initialized", "Disaster recovery infrastructure initialized"]
 

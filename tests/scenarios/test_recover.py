@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from tests.support.shop_system import KILLED, ShopSystem
 
-from lastgood.wiring import load_system, open_workplace
+from lastgood.wiring.documents import load_system
+from lastgood.wiring.workplace import open_workplace
 
 pytestmark = pytest.mark.timeout(170)
 

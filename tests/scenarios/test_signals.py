@@ -11,7 +11,8 @@ from tests.support.shop_system import ShopSystem
 from tests.support.small_services import free_port
 
 from lastgood.domain.signal import Reading
-from lastgood.wiring import load_system, open_workplace
+from lastgood.wiring.documents import load_system
+from lastgood.wiring.workplace import open_workplace
 
 SIGNALS = """\
 kind: rollback/detection

@@ -17,7 +17,8 @@ import pytest
 from tests.support.small_services import FAMILY, STUBBORN, WEB, free_port, listens, runs, wait_for
 
 from lastgood.adapters.runtimes.identity import ProcessIdentity
-from lastgood.adapters.runtimes.process import ProcessOptions, ProcessRuntime
+from lastgood.adapters.runtimes.process import ProcessRuntime
+from lastgood.adapters.runtimes.process_options import ProcessOptions
 from lastgood.adapters.runtimes.shim import boot_id, bound_output, stat_of
 from lastgood.domain.errors import RuntimeFailed
 from lastgood.ports.runtime import Instance, LaunchOrder

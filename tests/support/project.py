@@ -11,7 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from lastgood.domain.errors import DocumentsInvalid
-from lastgood.wiring import load_system, open_workplace
+from lastgood.wiring.documents import load_system
+from lastgood.wiring.workplace import open_workplace
 
 
 def lastgood(

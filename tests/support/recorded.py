@@ -27,7 +27,8 @@ from lastgood.domain.release import Launch, Release, ReleaseState
 from lastgood.domain.run import RunState
 from lastgood.interfaces.cli.main import COMMANDS
 from lastgood.reports.facts import Facts
-from lastgood.wiring import load_system, open_workplace
+from lastgood.wiring.documents import load_system
+from lastgood.wiring.workplace import open_workplace
 
 
 class RecordedShop:

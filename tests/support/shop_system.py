@@ -18,7 +18,8 @@ from tests.support.small_services import free_port
 
 from lastgood.adapters.examples import shop_folder
 from lastgood.adapters.load import Call, Load
-from lastgood.wiring import load_system, open_workplace
+from lastgood.wiring.documents import load_system
+from lastgood.wiring.workplace import open_workplace
 
 SYSTEM = """\
 kind: system

@@ -26,7 +26,8 @@ from lastgood.adapters.faults import kill_here
 from lastgood.execution.workplace import Progress, Workplace
 from lastgood.interfaces.cli.common import Doors
 from lastgood.interfaces.cli.main import main
-from lastgood.wiring import document_schemas, load_system, open_workplace
+from lastgood.wiring.documents import document_schemas, load_system
+from lastgood.wiring.workplace import open_workplace
 
 SERVICE = """
 import http.server, os, pathlib, signal, sqlite3, sys

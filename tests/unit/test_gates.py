@@ -15,7 +15,8 @@ from lastgood.domain.event import RunFinished
 from lastgood.domain.gate import Gate, GateState, VersionSeen
 from lastgood.domain.run import RunState
 from lastgood.domain.system import System
-from lastgood.wiring import load_system, open_workplace
+from lastgood.wiring.documents import load_system
+from lastgood.wiring.workplace import open_workplace
 
 GOOD = VersionSeen("shop", "shop-v1", "v1", "shop-v1", True, ("local",))
 PASSED, MISSED, INSUFFICIENT = GateState.PASSED, GateState.MISSED, GateState.INSUFFICIENT

@@ -13,7 +13,7 @@ from lastgood.documents.kinds import FILES, models
 from lastgood.documents.reading import parse
 from lastgood.documents.schema import schemas
 from lastgood.documents.writing import WIDTH, Draft, Offer, plain, write
-from lastgood.wiring import document_schemas
+from lastgood.wiring.documents import document_schemas
 
 TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\x85\u2028\u2029\ufeff"))
 SCALARS = st.one_of(

@@ -17,7 +17,8 @@ from lastgood.application.reporting import gather
 from lastgood.interfaces.cli.main import COMMANDS
 from lastgood.reports.documents import DOCUMENTS, render, stale
 from lastgood.reports.facts import Kind
-from lastgood.wiring import load_system, open_workplace
+from lastgood.wiring.documents import load_system
+from lastgood.wiring.workplace import open_workplace
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 RUNBOOK = "Rollback_Recovery_Procedures.md"

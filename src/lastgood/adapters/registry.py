@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from lastgood.adapters.runtimes.process import ProcessOptions
+from lastgood.adapters.runtimes.process_options import ProcessOptions
 from lastgood.adapters.stores import files, sqlite
 from lastgood.adapters.traffic.haproxy import HAProxyOptions
 from lastgood.adapters.vaults import rclone, restic

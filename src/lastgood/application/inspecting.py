@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lastgood.domain.history import History, last_good
 from lastgood.domain.run import RunState
 from lastgood.domain.system import Service
-from lastgood.execution.workplace import Workplace
+
+if TYPE_CHECKING:
+    from lastgood.execution.workplace import Workplace
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Status:
 
 def look(workplace: Workplace) -> Status:
     history = workplace.records.history()
-    runs = workplace.runs.list()
+    runs = workplace.runs.summaries(only_unfinished=True)
     return Status(
         workplace.system.name,
         tuple(_service(workplace, history, service) for service in workplace.system.services),

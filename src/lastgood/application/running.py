@@ -12,7 +12,7 @@ from lastgood.domain.codec import dumps, loads
 from lastgood.domain.errors import Busy, DiskFull, Refused
 from lastgood.domain.event import RunFinished, RunStarted
 from lastgood.domain.plan import Plan, Step
-from lastgood.domain.run import Run, RunState, StepEnd, StepRecord, StepResult
+from lastgood.domain.run import Run, RunState, RunSummary, StepEnd, StepRecord, StepResult
 from lastgood.execution.dispatch import do_step
 from lastgood.execution.handler import Job
 from lastgood.execution.steps import target_prove
@@ -57,13 +57,13 @@ def go_on(workplace: Workplace, run_id: str) -> Run:
         return _walk_to_the_end(workplace, run_id)
 
 
-def interrupted(workplace: Workplace, subjects: Sequence[str] = ()) -> tuple[Run, ...]:
+def interrupted(workplace: Workplace, subjects: Sequence[str] = ()) -> tuple[RunSummary, ...]:
     """Runs whose process is gone, oldest first; with `subjects`, those that hold one of them."""
     wanted = set(subjects)
     return tuple(
         run
-        for run in reversed(workplace.runs.list())
-        if run.state is RunState.INTERRUPTED and (not wanted or wanted & set(run.plan.subjects))
+        for run in reversed(workplace.runs.summaries(only_unfinished=True))
+        if run.state is RunState.INTERRUPTED and (not wanted or wanted & set(run.subjects))
     )
 
 
@@ -116,9 +116,23 @@ def _executed(workplace: Workplace, run: Run, along: Walk) -> str:
 
 def _step(workplace: Workplace, run: Run, recorded: RecordedStep, path: str, step: Step) -> StepResult:
     runs, run_id = workplace.runs, run.id
+    part, index = run.plan.part_of(path)
+    begun = Progress(
+        run_id,
+        path,
+        step,
+        title=part.title,
+        number=index + 1,
+        of=len(part.steps),
+        left_seconds=part.left_from(index).total_seconds(),
+    )
+
+    done_now = False
 
     def body() -> str:
-        workplace.progress(Progress(run_id, path, step))
+        nonlocal done_now
+        done_now = True
+        workplace.progress(begun)
         stoppable = _stoppable(run.plan, path)
         job = Job(
             workplace,
@@ -133,7 +147,8 @@ def _step(workplace: Workplace, run: Run, recorded: RecordedStep, path: str, ste
     result = loads(StepResult, recorded(path, body))
     runs.record_step(run_id, StepRecord(path, step.kind, step.does, result))
     seconds = (result.finished_at - result.started_at).total_seconds()
-    workplace.progress(Progress(run_id, path, step, result.says, result.end, seconds))
+    if done_now:  # else it was recorded before the run was interrupted, and shown then
+        workplace.progress(replace(begun, says=result.says, end=result.end, seconds=seconds))
     workplace.checkpoint(f"{path}:recorded")
     return result
 

@@ -22,7 +22,8 @@ from lastgood.demo.screen import Screen
 from lastgood.domain.errors import ActionFailed
 from lastgood.domain.history import History
 from lastgood.execution.workplace import Workplace
-from lastgood.wiring import load_system, open_workplace
+from lastgood.wiring.documents import load_system
+from lastgood.wiring.workplace import open_workplace
 
 ORDERS_PER_SECOND = 150
 COMMAND_LIMIT = timedelta(minutes=3)

@@ -51,13 +51,23 @@ def write_duration(span: timedelta) -> str:
     return "".join(parts) or "0s"
 
 
+def followed(path: Path, info: ValidationInfo) -> Path:
+    """The path without links and dots. It is noted in the validation context `followed`, where there is one:
+    what was loaded holds only as long as each path leads where it led."""
+    found = path.resolve()
+    (info.context or {}).get("followed", {})[str(path)] = str(found)
+    return found
+
+
 def _from_folder(value: Path, info: ValidationInfo) -> Path:
     folder = (info.context or {}).get("folder")
     if folder is None or str(value).startswith("${"):
         return value
     # the parent is resolved, the last part is not: a store that is a link stays one
     joined = Path(folder) / value
-    return joined.parent.resolve() / joined.name if joined.name not in ("..", "") else joined.resolve()
+    if joined.name in ("..", ""):
+        return followed(joined, info)
+    return followed(joined.parent, info) / joined.name
 
 
 Duration = Annotated[

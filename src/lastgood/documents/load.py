@@ -38,18 +38,25 @@ class _Desk:
 
     folder: Path
     place: Path
+    followed: dict[str, str]
     documents: dict[str, Strict] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
 
-def load(folder: Path, options: OptionModels, place: Path | None = None) -> System:
+def load(
+    folder: Path,
+    options: OptionModels,
+    place: Path | None = None,
+    followed: dict[str, str] | None = None,
+) -> System:
     """The system whose documents stand in `folder`. Only system.yml is required. With `place` it is the
-    system that they will be once they stand there.
+    system that they will be once they stand there. `followed` is filled with the paths that were followed,
+    and where they led.
 
     Raises DocumentsInvalid with every finding in all of the files, in the order of files and lines.
     """
-    desk = _Desk(folder.resolve(), (place or folder).resolve())
+    desk = _Desk(folder.resolve(), (place or folder).resolve(), {} if followed is None else followed)
     _look_for_strangers(desk)
     for kind, model in models(options).items():
         _take(desk, kind, model)
@@ -108,7 +115,9 @@ def _take(desk: _Desk, kind: str, model: type[Strict]) -> None:
         desk.findings.append(finding)
         return
     try:
-        desk.documents[kind] = model.model_validate(source.data, context={"folder": desk.place})
+        desk.documents[kind] = model.model_validate(
+            source.data, context={"folder": desk.place, "followed": desk.followed}
+        )
     except ValidationError as error:
         desk.findings.extend(findings_of(error, source, schema_of(kind, model)))
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
-from lastgood.documents.fields import Command, DocumentPath, Duration, Name, Strict, Text
+from lastgood.documents.fields import Command, DocumentPath, Duration, Name, Strict, Text, followed
 from lastgood.documents.options import OptionEntry
 from lastgood.documents.probe import ProbeEntry
 from lastgood.domain.release import Launch
@@ -35,7 +35,7 @@ def _reference(value: str, info: ValidationInfo) -> str:
     kind, _, rest = value.partition(":")
     if kind != "env" and folder is not None:
         path, mark, name = rest.rpartition("#") if kind == "dotenv" else (rest, "", "")
-        return f"{kind}:{(Path(folder) / path).resolve()}{mark}{name}"
+        return f"{kind}:{followed(Path(folder) / path, info)}{mark}{name}"
     return value
 
 

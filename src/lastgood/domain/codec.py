@@ -113,24 +113,36 @@ def _decoder(kind: Any) -> _Decoder:
 
 
 def _record(kind: type) -> _Decoder:
-    hints = get_type_hints(kind)
-    known = {field.name for field in fields(kind)}
     required = {
         field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING
     }
+    decoders: dict[str, _Decoder] = {}
 
     def decode(data: Json) -> object:
         if not isinstance(data, dict):
             raise _Unfit(f"holds {_short(data)} instead of an object")
-        for name in data:
-            if name not in known:
+        if not decoders:  # not before: a type may hold itself
+            decoders.update((name, _decoder(hint)) for name, hint in _hints(kind).items())
+        values = {}
+        for name, part in data.items():
+            if name not in decoders:
                 raise _Unfit(f"has an unknown field {name!r}")
+            try:
+                values[name] = decoders[name](part)
+            except _Unfit as unfit:
+                unfit.path.append(f".{name}")
+                raise
         for name in required:
-            if name not in data:
+            if name not in values:
                 raise _Unfit(f"lacks the field {name!r}")
-        return kind(**{name: _inside(f".{name}", hints[name], part) for name, part in data.items()})
+        return kind(**values)
 
     return decode
+
+
+def _hints(kind: type) -> Mapping[str, Any]:
+    known = {field.name for field in fields(kind)}
+    return {name: hint for name, hint in get_type_hints(kind).items() if name in known}
 
 
 def _sequence(parts: tuple[Any, ...]) -> _Decoder:
@@ -139,10 +151,13 @@ def _sequence(parts: tuple[Any, ...]) -> _Decoder:
     def decode(data: Json) -> object:
         if not isinstance(data, list) or not (endless or len(data) == len(parts)):
             raise _Unfit(f"holds {_short(data)} instead of a list")
-        each = [parts[0]] * len(data) if endless else parts
+        if endless:
+            each = [_decoder(parts[0])] * len(data)
+        else:
+            each = [_decoder(part) for part in parts]
         return tuple(
-            _inside(f"[{index}]", kind, part)
-            for index, (kind, part) in enumerate(zip(each, data, strict=True))
+            _inside(f"[{index}]", decoder, part)
+            for index, (decoder, part) in enumerate(zip(each, data, strict=True))
         )
 
     return decode
@@ -154,8 +169,9 @@ def _mapping(parts: tuple[Any, ...]) -> _Decoder:
     def decode(data: Json) -> object:
         if not isinstance(data, dict):
             raise _Unfit(f"holds {_short(data)} instead of an object")
+        of_key, of_value = _decoder(key_kind), _decoder(value_kind)
         return {
-            _inside(f"[{key!r}]", key_kind, key): _inside(f"[{key!r}]", value_kind, part)
+            _inside(f"[{key!r}]", of_key, key): _inside(f"[{key!r}]", of_value, part)
             for key, part in data.items()
         }
 
@@ -189,9 +205,9 @@ def _one_of(known: tuple[Any, ...]) -> _Decoder:
     return decode
 
 
-def _inside(step: str, kind: Any, data: Json) -> object:
+def _inside(step: str, decoder: _Decoder, data: Json) -> object:
     try:
-        return _decoder(kind)(data)
+        return decoder(data)
     except _Unfit as unfit:
         unfit.path.append(step)
         raise
@@ -228,7 +244,7 @@ def _time(data: Json) -> datetime:
         raise _Unfit(f"holds {_short(data)} instead of a time") from None
     if at.tzinfo is None:
         raise _Unfit(f"holds {_short(data)}, a time without a zone")
-    return at.astimezone(UTC)
+    return at if at.tzinfo is UTC else at.astimezone(UTC)
 
 
 def _path(data: Json) -> Path:

@@ -99,19 +99,20 @@ class History:
         )
 
 
-def fold(events: Iterable[Dated]) -> History:
-    """The history after these events, in their order."""
-    releases: dict[str, Release] = {}
-    kept: dict[str, dict[str, str]] = {}
-    switches: dict[str, list[Switch]] = {}
-    points: dict[str, RecoveryPoint] = {}
-    backups: dict[str, Backup] = {}
-    taken: dict[str, list[str]] = {}
-    verdicts: list[tuple[datetime, VerdictGiven]] = []
-    replaced: list[tuple[datetime, DataReplaced]] = []
-    finished: list[tuple[datetime, RunFinished]] = []
-    drills: list[tuple[datetime, DrillFinished]] = []
-    recoveries: list[tuple[datetime, SystemRecovered]] = []
+def fold(events: Iterable[Dated], before: History | None = None) -> History:
+    """The history after these events, in their order; `before` is what those before them add up to."""
+    known = before or History()
+    releases = dict(known.releases)
+    kept = {release: dict(vaults) for release, vaults in known.kept.items()}
+    switches = {service: list(found) for service, found in known.switches.items()}
+    points = {point.id: point for point in known.points}
+    backups = dict(known.backups)
+    taken = {point: list(ids) for point, ids in known.taken.items()}
+    verdicts = list(known.verdicts)
+    replaced = list(known.replaced)
+    finished = list(known.finished)
+    drills = list(known.drills)
+    recoveries = list(known.recoveries)
     for dated in events:
         match dated.event:
             case ReleaseRecorded(release):

@@ -48,3 +48,15 @@ class Plan:
     @property
     def expected(self) -> timedelta:
         return sum((step.expected for step in self.steps), timedelta(0))
+
+    def part_of(self, path: str) -> tuple[Plan, int]:
+        """The plan that a step's path (`3`, or `keep.1` in a way back) leads to, and its index there."""
+        *names, index = path.split(".")
+        plan = self
+        for name in names:
+            plan = plan.ways_back[name]
+        return plan, int(index)
+
+    def left_from(self, index: int) -> timedelta:
+        """What the steps from that one on are expected to take."""
+        return sum((step.expected for step in self.steps[index:]), timedelta(0))

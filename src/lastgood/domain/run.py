@@ -90,3 +90,22 @@ class Run:
     @property
     def exit_code(self) -> int:
         return EXIT_CODES[self.state]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A run without its plan and its steps: what a list shows."""
+
+    id: str
+    kind: str
+    title: str
+    subjects: tuple[str, ...]
+    state: RunState
+    created_at: datetime
+    engine: str
+    finished_at: datetime | None = None
+    says: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_CODES[self.state]

@@ -6,25 +6,28 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lastgood.domain.errors import UsageError
-from lastgood.domain.plan import Step
-from lastgood.domain.policy import Invariant
-from lastgood.domain.run import StepEnd
-from lastgood.domain.signal import Probe
-from lastgood.domain.system import Service, System
-from lastgood.ports.clock import Clock
-from lastgood.ports.engine import Engine
-from lastgood.ports.leases import Leases
-from lastgood.ports.records import Records
-from lastgood.ports.reserve import Reserve
-from lastgood.ports.runs import Runs
-from lastgood.ports.runtime import Instance, Runtime
-from lastgood.ports.signal import SignalSource
-from lastgood.ports.source import Shelf, Source
-from lastgood.ports.store import Store
-from lastgood.ports.traffic import Traffic
-from lastgood.ports.vault import Vault
+
+if TYPE_CHECKING:  # a command that only looks imports no port and no event
+    from lastgood.domain.plan import Step
+    from lastgood.domain.policy import Invariant
+    from lastgood.domain.run import StepEnd
+    from lastgood.domain.signal import Probe
+    from lastgood.domain.system import Service, System
+    from lastgood.ports.clock import Clock
+    from lastgood.ports.engine import Engine
+    from lastgood.ports.leases import Leases
+    from lastgood.ports.records import Records
+    from lastgood.ports.reserve import Reserve
+    from lastgood.ports.runs import Runs
+    from lastgood.ports.runtime import Instance, Runtime
+    from lastgood.ports.signal import SignalSource
+    from lastgood.ports.source import Shelf, Source
+    from lastgood.ports.store import Store
+    from lastgood.ports.traffic import Traffic
+    from lastgood.ports.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,9 @@ class ProbeAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What goes on in a run, for whoever looks on. `end` is None while the step still goes on."""
+    """What goes on in a run, for whoever looks on. `end` is None while the step still goes on. It is step
+    `number` of `of` in its plan `title`; from its beginning to the end of that plan it takes about
+    `left_seconds`."""
 
     run_id: str
     path: str
@@ -44,6 +49,10 @@ class Progress:
     says: str = ""
     end: StepEnd | None = None
     seconds: float = 0.0
+    title: str = ""
+    number: int = 0
+    of: int = 0
+    left_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

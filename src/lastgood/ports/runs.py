@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lastgood.domain.plan import Plan
-from lastgood.domain.run import Run, RunState, StepRecord
+from lastgood.domain.run import Run, RunState, RunSummary, StepRecord
 
 
 class Runs(Protocol):
@@ -23,7 +23,10 @@ class Runs(Protocol):
         """As it is now: without an end it is RUNNING while a process holds its lock, else INTERRUPTED."""
 
     def list(self) -> tuple[Run, ...]:
-        """All, newest first. One that cannot be read is FAILED and says why."""
+        """All, newest first, whole: slow. One that cannot be read is FAILED and says why."""
+
+    def summaries(self, only_unfinished: bool = False) -> tuple[RunSummary, ...]:
+        """The same without plans and steps, or only those without an end: quick."""
 
     def record_step(self, run_id: str, record: StepRecord) -> None:
         """For display; the engine's own record decides. A path that is there already is not written again."""

@@ -33,6 +33,12 @@ def write_whole(file: Path, text: str) -> None:
         raise not_written(file, error) from error
 
 
+def percent_encoded(text: str, safe: str = "") -> str:
+    """As urllib.parse.quote does, whose import alone takes longer than all that a command looks at."""
+    plain = frozenset(f"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~{safe}".encode())
+    return "".join(chr(byte) if byte in plain else f"%{byte:02X}" for byte in os.fsencode(text))
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in the folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

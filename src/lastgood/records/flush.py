@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 from pathlib import Path
 
@@ -12,6 +11,8 @@ def flush_tree(folder: Path) -> None:
 
     syncfs flushes the file system in one call: a thousand files cost as much as one fsync, not a thousand.
     """
+    import ctypes  # not above: a command that only looks would pay for it
+
     syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -8,11 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote
 
 from lastgood.domain.codec import dumps
 from lastgood.domain.errors import ActionFailed, Busy
-from lastgood.records.files import locked, write_whole
+from lastgood.records.files import locked, percent_encoded, write_whole
 
 
 class FolderLeases:
@@ -57,4 +56,4 @@ class FolderLeases:
         return holder
 
     def _file(self, subject: str, kind: str) -> Path:
-        return self._folder / f"{quote(subject, safe='')}.{kind}"
+        return self._folder / f"{percent_encoded(subject)}.{kind}"

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from urllib.parse import quote
 
 from lastgood.domain.codec import dumps, to_json
 from lastgood.domain.errors import ActionFailed, DiskFull
 from lastgood.ports.clock import Clock
 from lastgood.ports.ledger import Entry
+from lastgood.records.files import percent_encoded
 
 BEFORE_THE_FIRST = "0" * 64
 WRITE_LIMIT = timedelta(seconds=30)
@@ -143,7 +143,7 @@ class SqliteLedger:
 def _connect(file: Path, mode: str) -> sqlite3.Connection:
     """Never `mode=ro`: a reader must be able to roll back what a killed writer left behind."""
     connection = sqlite3.connect(
-        f"file:{quote(str(file))}?mode={mode}",
+        f"file:{percent_encoded(str(file), safe='/')}?mode={mode}",
         uri=True,
         timeout=WRITE_LIMIT.total_seconds(),
         isolation_level=None,

@@ -15,7 +15,7 @@ from typing import TypeVar
 from lastgood.domain.codec import Json, dumps, from_json, loads
 from lastgood.domain.errors import ActionFailed, Busy, Refused, UsageError
 from lastgood.domain.plan import Plan
-from lastgood.domain.run import Run, RunState, StepRecord
+from lastgood.domain.run import Run, RunState, RunSummary, StepRecord
 from lastgood.records.files import is_locked, locked, not_written, sync_folder, write_whole
 
 T = TypeVar("T")
@@ -24,12 +24,16 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for, besides the plan."""
+    """What was asked for, besides the plan; of that only what a list shows ("" in records of version 0.1.0,
+    whose plans are read instead)."""
 
     id: str
     engine: str
     created_at: datetime
     waiting: bool
+    kind: str = ""
+    title: str = ""
+    subjects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,8 @@ class FolderRuns:
             shutil.rmtree(aside, ignore_errors=True)
             aside.mkdir(parents=True)
             write_whole(aside / "plan.json", dumps(plan))
-            write_whole(aside / "request.json", dumps(Request(run_id, engine, created_at, waiting)))
+            request = Request(run_id, engine, created_at, waiting, plan.kind, plan.title, plan.subjects)
+            write_whole(aside / "request.json", dumps(request))
             aside.rename(final)
             sync_folder(self._folder)
         except OSError as error:
@@ -102,6 +107,13 @@ class FolderRuns:
     def list(self) -> tuple[Run, ...]:
         names = sorted(path.name for path in self._folder.glob("*") if _ID.fullmatch(path.name))
         runs = [self._load_or_say_why(name) for name in names]
+        return tuple(sorted(runs, key=lambda run: (run.created_at, run.id), reverse=True))
+
+    def summaries(self, only_unfinished: bool = False) -> tuple[RunSummary, ...]:
+        names = [path.name for path in self._folder.glob("*") if _ID.fullmatch(path.name)]
+        if only_unfinished:
+            names = [name for name in names if not (self._folder / name / "outcome.json").exists()]
+        runs = [self._summary_or_why_not(name) for name in names]
         return tuple(sorted(runs, key=lambda run: (run.created_at, run.id), reverse=True))
 
     def record_step(self, run_id: str, record: StepRecord) -> None:
@@ -164,6 +176,40 @@ class FolderRuns:
             return Run(
                 run_id, plan, RunState.FAILED, changed, engine="", says=error.happened, mend=error.mend
             )
+
+    def _summary_or_why_not(self, run_id: str) -> RunSummary:
+        try:
+            return self._summary(run_id)
+        except ActionFailed as error:
+            changed = datetime.fromtimestamp((self._folder / run_id).stat().st_mtime, UTC)
+            return RunSummary(
+                run_id,
+                "unreadable",
+                "a run whose records are damaged",
+                (),
+                RunState.FAILED,
+                changed,
+                engine="",
+                says=error.happened,
+            )
+
+    def _summary(self, run_id: str) -> RunSummary:
+        folder = self.folder(run_id)
+        walked = is_locked(folder / "lock")  # before the outcome is read, as in `load`
+        request = _read(Request, folder / "request.json")
+        outcome = _read_if_there(Outcome, folder / "outcome.json")
+        shown: Request | Plan = request if request.kind else _read(Plan, folder / "plan.json")
+        return RunSummary(
+            run_id,
+            shown.kind,
+            shown.title,
+            shown.subjects,
+            outcome.state if outcome else _state_without_outcome(folder, request, walked),
+            request.created_at,
+            request.engine,
+            outcome.at if outcome else None,
+            outcome.says if outcome else "",
+        )
 
 
 def _state_without_outcome(folder: Path, request: Request, walked: bool) -> RunState:

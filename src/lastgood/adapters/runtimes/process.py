@@ -18,17 +18,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
-from uuid import uuid4
+from typing import Any
 
-from pydantic import Field
-
-from lastgood.adapters.process import run
 from lastgood.adapters.runtimes import shim
 from lastgood.adapters.runtimes.instance_folder import InstanceFolder
 from lastgood.adapters.runtimes.leftovers import end_leftovers
-from lastgood.adapters.runtimes.listening import holder_of, port_is_free, wait_until_free
-from lastgood.documents.fields import Strict
 from lastgood.domain.errors import LastgoodError, RuntimeFailed
 from lastgood.ports.runtime import Instance, LaunchOrder
 
@@ -41,10 +35,6 @@ BASE_ENVIRONMENT = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "
 _LOOK_EVERY_SECONDS = 0.02
 _LAST_LINES = 5
 _INSTANCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
-
-
-class ProcessOptions(Strict):
-    kind: Literal["process"] = Field(description="A process on this machine.")
 
 
 class ProcessRuntime:
@@ -78,6 +68,8 @@ class ProcessRuntime:
 
     def stop(self, instance_id: str, within: timedelta) -> bool:
         """Raises RuntimeFailed when something of it cannot be ended or its port stays held."""
+        from lastgood.adapters.runtimes.listening import holder_of, wait_until_free
+
         place = self._place(instance_id)
         instance = place.instance()
         if instance is None:
@@ -134,7 +126,7 @@ def _started(place: InstanceFolder) -> Instance | None:
 
 def _launch(place: InstanceFolder, order: LaunchOrder) -> bool:
     """One attempt; False when another shim holds the instance. Raises RuntimeFailed, DiskFull."""
-    launch = uuid4().hex
+    launch = os.urandom(16).hex()
     with place.alone() as alone:
         if not alone:
             return False
@@ -161,6 +153,8 @@ def _launch(place: InstanceFolder, order: LaunchOrder) -> bool:
 
 
 def _make_way(place: InstanceFolder, order: LaunchOrder) -> None:
+    from lastgood.adapters.runtimes.listening import holder_of, port_is_free
+
     record = place.record()
     if record is not None:
         end_leftovers(place.path, record.process, LEFTOVER_LIMIT)
@@ -173,6 +167,8 @@ def _make_way(place: InstanceFolder, order: LaunchOrder) -> None:
 
 
 def _ask_shim(place: InstanceFolder, order: LaunchOrder, launch: str) -> dict[str, Any]:
+    from lastgood.adapters.process import run  # not above: who only looks at instances starts none
+
     given = {
         "launch": launch,
         "command": [_program(place, order), *order.command[1:]],

@@ -13,7 +13,6 @@ read from there: order.json (its `launch` must be ours), stop ({"within_seconds"
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import json
 import os
@@ -67,6 +66,8 @@ def main() -> None:
 
 
 def _become_shim(folder: Path) -> None:
+    import ctypes  # not above: whoever looks at instances imports this file
+
     os.setsid()
     os.chdir("/")
     nothing = os.open(os.devnull, os.O_RDWR)

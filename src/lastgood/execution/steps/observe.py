@@ -105,6 +105,7 @@ def _beside(job: Job) -> Instance | None:
 
 def _decided(job: Job, verdict: Verdict, elapsed: timedelta) -> Said:
     workplace = job.workplace
+    given_at = workplace.clock.now()
     service = job.text("service")
     history = workplace.records.history()
     decision = decide(
@@ -118,7 +119,7 @@ def _decided(job: Job, verdict: Verdict, elapsed: timedelta) -> Said:
     return Said(
         decision.why,
         {**verdict.figures, "seconds": elapsed.total_seconds()},
-        {"outcome": verdict.outcome.value, "signal": verdict.signal},
+        {"outcome": verdict.outcome.value, "signal": verdict.signal, "given_at": given_at.isoformat()},
         _end(verdict, decision),
         decision.data.value,
     )

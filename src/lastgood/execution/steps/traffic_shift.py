@@ -28,9 +28,9 @@ def perform(job: Job) -> Said:
             "The routes stay as they are.",
             "Start an instance first: `lastgood up`.",
         )
-    traffic.ensure()
     job.midway()
     traffic.shift(routes)
+    traffic.ensure()  # after the shift, which starts a proxy that is gone: first the harm ends
     shares = ", ".join(f"{route.instance_id} {route.weight} %" for route in routes)
     return Said(f"Traffic: {shares or 'nobody'}.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -11,28 +12,27 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from lastgood.domain.codec import to_json
 from lastgood.domain.errors import LastgoodError
-from lastgood.domain.plan import Plan
-from lastgood.domain.run import Run, RunState, StepEnd
-from lastgood.domain.system import System
-from lastgood.execution.workplace import Progress, Workplace
-from lastgood.ports.looker import Looker
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # help imports this file and nothing that it does not need
     from lastgood.application.ground import Ground
     from lastgood.application.initializing import InitDesk
     from lastgood.application.sandbox import DrillTools
+    from lastgood.domain.plan import Plan
+    from lastgood.domain.run import Run
+    from lastgood.domain.system import System
+    from lastgood.execution.workplace import Progress, Workplace
+    from lastgood.ports.looker import Looker
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _MARKS = {
-    StepEnd.DONE: "ok  ",
-    StepEnd.FAILED: "FAIL",
-    StepEnd.BAD: "BAD ",
-    StepEnd.UNDECIDED: "?   ",
-    StepEnd.STOPPED: "stop",
-    StepEnd.PAUSED: "wait",
+    "done": "ok  ",
+    "failed": "FAIL",
+    "bad": "BAD ",
+    "undecided": "?   ",
+    "stopped": "stop",
+    "paused": "wait",
 }
 
 
@@ -77,11 +77,11 @@ def system_options(command: _F) -> _F:
 
 
 def open_system(folder: Path, engine: str = "dbos", as_json: bool = False) -> Workplace:
-    return wired().open(folder, engine, _silent if as_json else show_progress)
+    return wired().open(folder, engine, _silent if as_json else Watching().show)
 
 
 def open_ground(engine: str = "dbos", as_json: bool = False) -> Ground:
-    return wired().ground(engine, _silent if as_json else show_progress)
+    return wired().ground(engine, _silent if as_json else Watching().show)
 
 
 def open_drills(engine: str = "dbos", as_json: bool = False) -> DrillTools:
@@ -96,17 +96,44 @@ def wired() -> Doors:
     return doors
 
 
-def show_progress(progress: Progress) -> None:
-    """A line when a step ends; on a terminal also what goes on, on one line that is written over."""
-    live = sys.stdout.isatty()
-    if progress.end is None:
-        if live:
-            text = f"  ...  {progress.step.does}{': ' + progress.says if progress.says else ''}"
-            click.echo(f"\r\033[K{text[:150]}", nl=False)
-        return
-    begin = "\r\033[K" if live else ""
-    click.echo(f"{begin}  {_MARKS[progress.end]} {progress.seconds:6.1f} s  {progress.step.does}")
-    click.echo(f"                 {progress.says}")
+class Watching:
+    """Shows how a run goes: a line when a plan begins and when a step ends; on a terminal also what goes on
+    now, on one line that is written over."""
+
+    def __init__(self) -> None:
+        self._live = sys.stdout.isatty()
+        self._title = self._where = ""
+
+    def show(self, progress: Progress) -> None:
+        if progress.end is not None:
+            self._show_end(progress)
+            return
+        if progress.of:  # else it is a word from within the step that was shown last
+            left = rounded(progress.left_seconds)
+            self._where = f"{progress.number}/{progress.of}, about {left} left"
+            if progress.title != self._title:
+                self._title = progress.title
+                begins = f"from step {progress.number} on, " if progress.number > 1 else ""
+                steps = f"{progress.of} step{'s' if progress.of != 1 else ''}"
+                self._line(f"{progress.title}: {steps}, {begins}about {left}.")
+        if self._live:
+            says = f": {progress.says}" if progress.says else ""
+            text = f"  ... ({self._where})  {progress.step.does}{says}"
+            click.echo(f"\r\033[K{text[: shutil.get_terminal_size().columns - 1]}", nl=False)
+
+    def _show_end(self, progress: Progress) -> None:
+        assert progress.end is not None
+        self._line(f"  {_MARKS[progress.end]} {progress.seconds:6.1f} s  {progress.step.does}")
+        if progress.says:
+            self._line(f"                 {progress.says}")
+
+    def _line(self, text: str) -> None:
+        click.echo(f"\r\033[K{text}" if self._live else text)
+
+
+def rounded(seconds: float) -> str:
+    """`8 s`, `3 min`: an estimate, not a measurement."""
+    return f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
 
 
 def _silent(progress: Progress) -> None:
@@ -127,8 +154,34 @@ def show_plan(plan: Plan) -> None:
     click.echo(f"Loses: {'; '.join(plan.loses) or 'nothing'}.")
 
 
+def ask_where_needed(workplace: Workplace, run: Run, as_json: bool) -> Run:
+    """A run that waits for a person is shown to the one at the terminal, who is asked: what was seen is what
+    runs. Without a terminal (or with --json) it goes on waiting for `lastgood approve`."""
+    import getpass
+
+    from lastgood.application.running import cancel_run, go_on
+    from lastgood.domain.run import RunState
+
+    if run.state is not RunState.WAITING or as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return run
+    show_plan(run.plan)
+    try:
+        agreed = click.confirm(f"{run.plan.needs_approval} Do it?", default=False)
+    except click.Abort:
+        cancel_run(workplace, run.id)
+        click.echo("\nNothing was done.")
+        raise click.exceptions.Exit(130) from None
+    if not agreed:
+        return cancel_run(workplace, run.id)
+    workplace.runs.approve(run.id, getpass.getuser(), "Asked at the terminal.", workplace.clock.now())
+    return go_on(workplace, run.id)
+
+
 def answer_with(run: Run, as_json: bool) -> None:
     """Show how the run ended and leave with its exit code."""
+    from lastgood.domain.codec import to_json
+    from lastgood.domain.run import RunState
+
     if as_json:
         click.echo(json.dumps({"run": to_json(run), "exit_code": run.exit_code}))
     else:

@@ -8,7 +8,14 @@ from pathlib import Path
 import click
 
 from lastgood.domain.codec import to_json
-from lastgood.interfaces.cli.common import answer_with, open_system, show_plan, system_options, table
+from lastgood.interfaces.cli.common import (
+    answer_with,
+    ask_where_needed,
+    open_system,
+    show_plan,
+    system_options,
+    table,
+)
 
 
 @click.command()
@@ -71,4 +78,4 @@ def restore(
         plan = restore_plan(workplace, request)
         click.echo(json.dumps(to_json(plan))) if as_json else show_plan(plan)
         return
-    answer_with(restore(workplace, request), as_json)
+    answer_with(ask_where_needed(workplace, restore(workplace, request), as_json), as_json)

@@ -9,7 +9,13 @@ import click
 
 from lastgood.domain.codec import to_json
 from lastgood.domain.policy import DataPolicy
-from lastgood.interfaces.cli.common import answer_with, open_system, show_plan, system_options
+from lastgood.interfaces.cli.common import (
+    answer_with,
+    ask_where_needed,
+    open_system,
+    show_plan,
+    system_options,
+)
 
 
 @click.command()
@@ -84,7 +90,7 @@ def rollback(
         plan = rollback_plan(workplace, request, new_run_id(workplace, "rollback"))
         click.echo(json.dumps(to_json(plan))) if as_json else show_plan(plan)
         return
-    answer_with(rollback(workplace, request), as_json)
+    answer_with(ask_where_needed(workplace, rollback(workplace, request), as_json), as_json)
 
 
 @click.command()

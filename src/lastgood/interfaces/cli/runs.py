@@ -22,12 +22,12 @@ def runs() -> None:
 @system_options
 def list_runs(folder: Path, engine: str, as_json: bool) -> None:
     """All runs, newest first."""
-    found = open_system(folder, engine, as_json).runs.list()
+    found = open_system(folder, engine, as_json).runs.summaries()
     if as_json:
         click.echo(json.dumps([to_json(run) for run in found]))
         return
     table(
-        [(run.id, run.state.value, f"{run.created_at:%Y-%m-%d %H:%M:%S}", run.plan.title) for run in found],
+        [(run.id, run.state.value, f"{run.created_at:%Y-%m-%d %H:%M:%S}", run.title) for run in found],
         ("run", "state", "began (UTC)", "what"),
     )
 
