@@ -1,4 +1,4 @@
-"""The ground that a recovery stands on before there is a system: filled by wiring.py."""
+"""The ground that a recovery stands on before there is a system: filled by wiring."""
 
 from __future__ import annotations
 

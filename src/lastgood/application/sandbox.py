@@ -60,7 +60,7 @@ class LoadRequest:
 
 @dataclass(frozen=True, slots=True)
 class DrillTools:
-    """What drills need besides the live workplace: filled by wiring.py. `open_sandbox` opens a system with
+    """What drills need besides the live workplace: filled by wiring. `open_sandbox` opens a system with
     these of its vaults read-only; `sweep` ends and removes what stands in a sandbox's folder and state."""
 
     ground: Ground

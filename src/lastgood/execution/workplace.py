@@ -1,4 +1,4 @@
-"""Workplace: the system and everything that acts on it, put together by wiring.py."""
+"""Workplace: the system and everything that acts on it, put together by wiring."""
 
 from __future__ import annotations
 
