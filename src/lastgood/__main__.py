@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 def main() -> None:
     gc.set_threshold(50_000, 20, 20)  # records make many small objects and no garbage: looking is quicker
-    command_line(Doors(_load, _open, _schemas, _init, _looker, _ground, _demo, _drills))
+    command_line(doors())
+
+
+def doors() -> Doors:
+    return Doors(_load, _open, _schemas, _init, _looker, _ground, _demo, _drills)
 
 
 def _load(folder: Path) -> System:

@@ -22,11 +22,11 @@ from types import TracebackType
 from tests.support.folder_vault import FolderVault
 from tests.support.small_services import free_port
 
+from lastgood.__main__ import doors
 from lastgood.adapters.faults import kill_here
 from lastgood.execution.workplace import Progress, Workplace
-from lastgood.interfaces.cli.common import Doors
 from lastgood.interfaces.cli.main import main
-from lastgood.wiring.documents import document_schemas, load_system
+from lastgood.wiring.documents import load_system
 from lastgood.wiring.workplace import open_workplace
 
 SERVICE = """
@@ -171,7 +171,7 @@ class TinySystem:
     def call(self, *arguments: str) -> None:
         """The command line in this process; ends with SystemExit."""
         sys.argv = ["lastgood", *arguments, "--system", str(self.documents)]
-        main(Doors(load_system, self._open, document_schemas))
+        main(replace(doors(), open=self._open))
 
     def child(self, work: Callable[[], object]) -> Ended:
         """The work in a forked child, with its exit code (negative: the signal that killed it)."""
