@@ -78,7 +78,9 @@ def test_every_plan_has_a_story() -> None:
 
 def _in_peace(story: Story, system: TinySystem) -> Run:
     story.before(system)
+    before = len(system.workplace().runs.list())
     ended = story.command(system, "", "inline")
+    assert len(system.workplace().runs.list()) == before + 1, ended.said
     run = system.workplace().runs.list()[0]
     assert run.state is story.ends, ended.said
     assert run.way_back == story.way_back

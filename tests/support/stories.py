@@ -122,9 +122,16 @@ def _plan(workplace: Workplace, run_id: str) -> Plan:
     switch = history.current("web")
     assert switch is not None
     release = history.releases[switch.release_id]
-    instances = {"web": instance_of(release, run_id)}
+    point = history.point("latest")
     return recover.plan_recover(
-        RecoverInputs(workplace.system, "local", history.point("latest"), {"web": release}, instances)
+        RecoverInputs(
+            workplace.system,
+            "local",
+            {backup.store: point for backup in point.backups},
+            {"web": release},
+            {"web": instance_of(release, run_id)},
+            workplace.clock.now(),
+        )
     )
 
 
