@@ -132,6 +132,7 @@ def _found(ground: Ground, request: RecoverRequest, folder: Path, contents: Cont
     documents = staged / DOCUMENTS_FOLDER
     documents.mkdir()
     for name, content in contents.documents.items():
+        (documents / name).parent.mkdir(parents=True, exist_ok=True)
         (documents / name).write_bytes(content)
     documented = ground.read_documents(documents, folder)
     vault = vault_of(documented, contents)

@@ -198,7 +198,8 @@ def _prove_ledger(ground: Ground, capsule: Capsule, file: Path) -> Records:
 
 
 def _documents(capsule: Capsule, folder: Path) -> Mapping[str, bytes]:
-    found = {file.name: file.read_bytes() for file in sorted(folder.glob("*.yml"))}
+    files = (file for file in sorted(folder.rglob("*")) if file.is_file())
+    found = {str(file.relative_to(folder)): file.read_bytes() for file in files}
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in found.items()}
     if digests != dict(capsule.documents):
         raise _damaged("its documents are not those that were recorded")

@@ -97,7 +97,8 @@ def place(
     folder.mkdir(parents=True, exist_ok=True)
     for name in sorted(contents.documents, key=lambda name: name == "system.yml"):
         if not (folder / name).exists():
-            ground.lay_file(folder / name, contents.documents[name], 0o644)
+            mode = 0o755 if name in contents.capsule.programs else 0o644
+            ground.lay_file(folder / name, contents.documents[name], mode)
             ground.checkpoint(f"place:{name}")
 
 

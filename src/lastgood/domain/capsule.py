@@ -23,7 +23,9 @@ class Tip:
 
 @dataclass(frozen=True, slots=True)
 class Capsule:
-    """`capsule.json`. `documents` maps a file to the SHA-256 of its content; `folder` is where they stood."""
+    """`capsule.json`. `documents` maps a file of the system's folder to the SHA-256 of its content: the
+    documents, and what they need beside them, like the scripts of probes; `programs` are those that may be
+    run; `folder` is where they stood."""
 
     version: int
     system: str
@@ -34,3 +36,4 @@ class Capsule:
     made_at: datetime
     folder: str = ""
     documents: Mapping[str, str] = field(default_factory=dict)
+    programs: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from lastgood.records.reserve import Reserve
 from lastgood.records.runs import FolderRuns
 from lastgood.records.scratch import ScratchFolders
 from lastgood.records.shelf import FolderShelf
-from lastgood.wiring.documents import program
+from lastgood.wiring.documents import documents_to_keep, program
 from lastgood.wiring.parts import (
     ask_probe,
     build_engine,
@@ -108,7 +108,7 @@ def open_workplace(
         read_secret=lambda reference: secret(reference, system.folder),
         free_port=free_port,
         run_command=run_build,
-        documents=lambda: {file.name: file.read_bytes() for file in sorted(system.folder.glob("*.yml"))},
+        documents=lambda: documents_to_keep(system),
         checkpoint=kill_here,
         progress=progress,
     )

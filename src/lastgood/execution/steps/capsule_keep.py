@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -63,7 +64,9 @@ def _stage(job: Job, vault: str, folder: Path) -> None:
     (folder / DOCUMENTS_FOLDER).mkdir(parents=True)
     documents = workplace.documents()
     for name, content in documents.items():
-        (folder / DOCUMENTS_FOLDER / name).write_bytes(content)
+        file = folder / DOCUMENTS_FOLDER / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
     tip = workplace.records.copy_to(folder / LEDGER_FILE)
     history = workplace.records.history()
     contents = Capsule(
@@ -80,6 +83,7 @@ def _stage(job: Job, vault: str, folder: Path) -> None:
         made_at=workplace.clock.now(),
         folder=str(workplace.system.folder),
         documents={name: hashlib.sha256(content).hexdigest() for name, content in documents.items()},
+        programs=tuple(name for name in documents if os.access(workplace.system.folder / name, os.X_OK)),
     )
     (folder / CONTENTS_FILE).write_text(json.dumps(to_json(contents), indent=2) + "\n")
 
