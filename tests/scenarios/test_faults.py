@@ -209,7 +209,7 @@ def test_a_clock_that_is_set_back_confuses_nothing(tiny: TinySystem, monkeypatch
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return datetime.now(tz) - timedelta(days=1)
 
-    monkeypatch.setattr("lastgood.wiring.SystemClock", SetBack)
+    monkeypatch.setattr("lastgood.wiring.workplace.SystemClock", SetBack)
     for store in ("sqlite", "files"):
         monkeypatch.setattr(f"lastgood.adapters.stores.{store}.store.datetime", Past)
     done(tiny.command("deploy", tiny.release("v3")))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import os
 import shutil
 import socket
 import sqlite3
@@ -47,14 +49,27 @@ class Disaster:
         connection.close()
         assert count == self.orders
         assert (self.new / "uploads" / "tea.txt").read_text() == "a picture of tea\n"
+        script = self.shop.documents / "checks" / "answers.sh"
+        assert os.access(script, os.X_OK), "what stands beside the documents comes back with them"
         with self.shop.under_load() as load:
             pass
         assert [answer for answer in load.answers if answer.failed] == []
 
 
-@pytest.fixture
-def disaster(tmp_path: Path) -> Iterator[Disaster]:
-    old = ShopSystem(tmp_path / "old")
+@dataclass(frozen=True)
+class Left:
+    """What every test here begins with: made once, copied for each."""
+
+    folder: Path  # holds the vault as `stick`, and paper.key
+    shop: ShopSystem
+    orders: int
+
+
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
+    folder = tmp_path_factory.mktemp("lost")
+    old = ShopSystem(folder / "old")
+    add_a_script(old)
     with old:
         done = old.deploy("v1")
         assert done.returncode == 0, done.stdout + done.stderr
@@ -63,15 +78,37 @@ def disaster(tmp_path: Path) -> Iterator[Disaster]:
                 time.sleep(0.05)
         made = old.run("backup")
         assert made.returncode == 0, made.stdout + made.stderr
-        exported = old.run("key", "export", str(tmp_path / "paper.key"))
+        exported = old.run("key", "export", str(folder / "paper.key"))
         assert exported.returncode == 0, exported.stderr
         orders = old.orders()
-    shutil.move(tmp_path / "old" / "vault", tmp_path / "stick")
-    subprocess.run(["chmod", "-R", "u+w", str(tmp_path / "old")], check=True, timeout=20)
-    shutil.rmtree(tmp_path / "old")
-    new = tmp_path / "new"
-    old.folder, old.documents = new, new / "lastgood"
-    yield Disaster(old, tmp_path / "stick", tmp_path / "paper.key", new, orders)
+    shutil.move(folder / "old" / "vault", folder / "stick")
+    subprocess.run(["chmod", "-R", "u+w", str(folder / "old")], check=True, timeout=20)
+    shutil.rmtree(folder / "old")
+    return Left(folder, old, orders)
+
+
+def add_a_script(shop: ShopSystem) -> None:
+    """A probe that is a program beside the documents: it must come back too."""
+    script = shop.documents / "checks" / "answers.sh"
+    script.parent.mkdir()
+    script.write_text(
+        "#!/bin/sh\nexec python3 -c \"import socket; socket.create_connection(('$HOST', $PORT))\"\n"
+    )
+    script.chmod(0o755)
+    text = (shop.documents / "system.yml").read_text()
+    shop.write(
+        "system.yml", text.replace("{http: /health}", "{http: /health}, {command: ./checks/answers.sh}")
+    )
+
+
+@pytest.fixture
+def disaster(left: Left, tmp_path: Path) -> Iterator[Disaster]:
+    vault, key, new = tmp_path / "stick", tmp_path / "paper.key", tmp_path / "new"
+    shutil.copytree(left.folder / "stick", vault)
+    shutil.copy(left.folder / "paper.key", key)
+    shop = copy.copy(left.shop)
+    shop.folder, shop.documents = new, new / "lastgood"
+    yield Disaster(shop, vault, key, new, left.orders)
     if (new / "lastgood" / "system.yml").exists():
         end(new / "lastgood")
 
