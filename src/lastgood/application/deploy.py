@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lastgood.application.backup import point_inputs, point_of
 from lastgood.application.releasing import NewRelease, record_release, trim_shelf
 from lastgood.application.running import carry_out, new_run_id
+from lastgood.application.speaking import record_decision
+from lastgood.deciding.beginning import reason_to_wait
 from lastgood.domain.errors import Refused
 from lastgood.domain.history import History
 from lastgood.domain.plan import Plan
@@ -22,19 +25,41 @@ class DeployRequest:
     service: str | None = None
     source: str | None = None
     label: str | None = None
+    now: bool = False  # in spite of cool-down, flapping and quiet hours
+    who: str = ""
 
 
 def deploy(workplace: Workplace, request: DeployRequest) -> tuple[Release, Run]:
     service = workplace.system.service(request.service)
+    passed_over = refuse_or_pass(workplace, (service,), request.now)
     release = record_release(workplace, NewRelease(service.name, request.source, request.label))
     refuse_quarantined(release)
     for reference in release.launch.secrets.values():  # a missing one is no fault of the release
         workplace.read_secret(reference)
     run_id = new_run_id(workplace, "deploy")
+    if passed_over:
+        record_decision(workplace, run_id, "now", request.who, passed_over)
     subjects = _subjects(workplace, service)
     run = carry_out(workplace, run_id, subjects, lambda: deploy_plan(workplace, release, run_id))
     trim_shelf(workplace, service)
     return release, run
+
+
+def refuse_or_pass(workplace: Workplace, services: Sequence[Service], now: bool) -> str:
+    """What would hold the deploy up, with `now`; without it Refused is raised for that. "" when nothing."""
+    history, triggers = workplace.records.history(), workplace.system.triggers
+    moment = workplace.clock.now()
+    for service in services:
+        reason = reason_to_wait(history, service.name, triggers, moment)
+        if reason and not now:
+            raise Refused(
+                reason,
+                "No deploy begins now; nothing was changed. Going back is not held up.",
+                "Wait, or begin all the same with `lastgood deploy --now`: that is recorded.",
+            )
+        if reason:
+            return reason
+    return ""
 
 
 def refuse_quarantined(release: Release) -> None:

@@ -30,6 +30,7 @@ class Status:
     newest_point: str
     interrupted: tuple[str, ...]
     waiting: tuple[str, ...]
+    asking: tuple[str, ...] = ()  # running ones that ask a person something
 
 
 def look(workplace: Workplace) -> Status:
@@ -41,6 +42,7 @@ def look(workplace: Workplace) -> Status:
         history.points[-1].id if history.points else "",
         tuple(run.id for run in runs if run.state is RunState.INTERRUPTED),
         tuple(run.id for run in runs if run.state is RunState.WAITING),
+        tuple(run.id for run in runs if run.asks),
     )
 
 

@@ -141,6 +141,7 @@ def _step(workplace: Workplace, run: Run, recorded: RecordedStep, path: str, ste
             step,
             runs.folder(run_id),
             (lambda: runs.stop_requested(run_id)) if stoppable else (lambda: False),
+            (lambda: runs.words(run_id)) if stoppable else tuple,
         )
         return dumps(do_step(job))
 

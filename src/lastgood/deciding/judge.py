@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from math import ceil, exp, log
 
+from lastgood.deciding.overriding import evidence_counts, standing_data_facts, standing_facts
 from lastgood.deciding.watched import ACCEPTED_ERROR_RATE, Arm, Phase, Watched, is_good
 from lastgood.domain.policy import Detection
 from lastgood.domain.signal import Outcome, Verdict
@@ -19,9 +20,10 @@ _CLEAN_REQUESTS = 4.0  # divided by good_below: about what it takes without erro
 
 def judge(watched: Watched, phase: Phase, detection: Detection, elapsed: timedelta) -> Verdict:
     """The verdict now."""
-    if watched.facts or watched.data_facts:
+    if standing_facts(watched) or standing_data_facts(watched):
         return _by_fact(watched, detection)
-    if watched.combined.reached(detection.false_alarm) and watched.new.total >= detection.minimum_requests:
+    failed = watched.combined.reached(detection.false_alarm) and evidence_counts(watched)
+    if failed and watched.new.total >= detection.minimum_requests:
         return _worse(watched, phase, detection)
     return _not_failed(watched, phase, detection, elapsed)
 
@@ -31,9 +33,9 @@ def _by_fact(watched: Watched, detection: Detection) -> Verdict:
     return Verdict(
         Outcome.FAILED,
         "facts",
-        (*watched.facts, *watched.data_facts, *watched.notes),
+        (*standing_facts(watched), *standing_data_facts(watched), *watched.notes),
         detection.false_alarm,
-        data_suspect=bool(watched.data_facts),
+        data_suspect=bool(standing_data_facts(watched)),
         figures=_figures(watched),
     )
 
@@ -104,7 +106,7 @@ def _not_failed(watched: Watched, phase: Phase, detection: Detection, elapsed: t
         return Verdict(outcome, "requests", reasons, detection.false_alarm, figures=_figures(watched))
 
     here = watched.new.total - watched.before
-    good = not phase.must_be_good or is_good(watched, detection)
+    good = not phase.must_be_good or is_good(watched, detection) or not evidence_counts(watched)
     seen = f"{watched.new.total:,} requests, {watched.new.errors:,} errors"
     if elapsed >= phase.at_least and here >= phase.minimum_requests and good:
         return verdict(Outcome.HEALTHY, f"{seen}: {_how_good(watched, phase, detection)}.")
@@ -135,6 +137,8 @@ def _needed(watched: Watched, phase: Phase, detection: Detection) -> int:
 
 
 def _how_good(watched: Watched, phase: Phase, detection: Detection) -> str:
+    if not evidence_counts(watched):
+        return "the verdict on it was overridden"
     if phase.must_be_good:
         edge = f"{detection.good_ratio:g} times the old one's rate plus {detection.good_below:.1%}"
         return f"good enough (below {edge}, at 95 %)"

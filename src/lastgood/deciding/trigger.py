@@ -1,4 +1,11 @@
-"""The trigger: from a verdict to what is done, within the guards of the documents."""
+"""The trigger: from a verdict to what is done, within the guards of the documents.
+
+verdict            action
+healthy            promote; ask to promote, where the documents want a person to agree
+undecided          go on
+insufficient data  roll back or promote (`on_undecided`); notify, where nothing is to be done by itself
+failed             roll back, pause, ask, notify (`on_failed`); pause, when the budget of the day is spent
+"""
 
 from __future__ import annotations
 
@@ -10,7 +17,7 @@ from lastgood.domain.signal import Outcome, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`action`: promote, go on, roll back, pause. `data` says what a rollback does with the data."""
+    """`action` as above. `data` says what a rollback does with the data."""
 
     action: str
     data: DataPolicy
@@ -23,28 +30,42 @@ def decide(
     consistency: Consistency,
     rows_at_stake: int,
     rollbacks_today: int,
+    promotes: bool = False,
 ) -> Decision:
-    """What to do on this verdict. `rows_at_stake` are those that a rewind would take back."""
+    """What to do on this verdict. `rows_at_stake` are those that a rewind would take back. `promotes`: after
+    this phase the release is promoted."""
     reason = " ".join(verdict.reasons)
     match verdict.outcome:
         case Outcome.HEALTHY:
-            return Decision("promote", DataPolicy.KEEP, reason)
+            return _promote(triggers, reason, promotes)
         case Outcome.UNDECIDED:
             return Decision("go on", DataPolicy.KEEP, reason)
         case Outcome.INSUFFICIENT:
-            action = "promote" if triggers.on_undecided == "promote" else "roll back"
+            if triggers.on_undecided == "promote":
+                return _promote(triggers, reason, promotes)
+            action = "notify" if triggers.on_failed == "notify" else "roll back"
             return Decision(action, DataPolicy.KEEP, reason)
         case Outcome.FAILED:
             data, said = _data_policy(verdict, triggers, consistency, rows_at_stake)
-            if triggers.on_failed == "pause":
-                return Decision("pause", data, f"{reason} Paused, as the triggers say.")
-            if rollbacks_today >= triggers.rollbacks_per_day:
-                return Decision(
-                    "pause",
-                    data,
-                    f"{reason} Paused: {rollbacks_today} rollbacks within a day is the stated budget.",
-                )
-            return Decision("roll back", data, f"{reason} {said}".strip())
+            return _failed(triggers, reason, rollbacks_today, data, said)
+
+
+def _promote(triggers: Triggers, reason: str, promotes: bool) -> Decision:
+    asks = promotes and triggers.approval_to_promote
+    return Decision("ask to promote" if asks else "promote", DataPolicy.KEEP, reason)
+
+
+def _failed(triggers: Triggers, reason: str, today: int, data: DataPolicy, said: str) -> Decision:
+    if triggers.on_failed == "notify":
+        return Decision("notify", data, f"{reason} {said}".strip())
+    if triggers.on_failed == "pause":
+        return Decision("pause", data, f"{reason} Paused, as the triggers say.")
+    if today >= triggers.rollbacks_per_day:
+        return Decision(
+            "pause", data, f"{reason} Paused: {today} rollbacks within a day is the stated budget."
+        )
+    action = "ask" if triggers.on_failed == "ask" else "roll back"
+    return Decision(action, data, f"{reason} {said}".strip())
 
 
 def _data_policy(

@@ -99,6 +99,7 @@ class Watched:
     notes: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
     data_facts: tuple[str, ...] = ()
+    overridden: tuple[str, ...] = ()  # what fails the release no more (overriding.py)
 
 
 def begin(detection: Detection, history: Arm | None = None) -> Watched:

@@ -9,7 +9,7 @@ from datetime import datetime
 from lastgood.domain.point import Backup, RecoveryPoint
 from lastgood.domain.release import Release, ReleaseState
 from lastgood.domain.run import RunState
-from lastgood.domain.signal import Verdict
+from lastgood.domain.signal import Outcome, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,28 @@ class CapsuleKept:
 
 @dataclass(frozen=True, slots=True)
 class VerdictGiven:
+    """`action`: what was done on it (deciding/trigger.py); "" in older records."""
+
     run_id: str
     service: str
     release_id: str
     verdict: Verdict
+    action: str = ""
+
+    @property
+    def failed_it(self) -> bool:
+        """Whether the release was failed: not where it went on all the same."""
+        return self.verdict.outcome is Outcome.FAILED and self.action not in ("notify", "override")
+
+
+@dataclass(frozen=True, slots=True)
+class PersonDecided:
+    """A person spoke to a run or past a guard: `what` is a word (domain/run.py), `now`, `cancel`."""
+
+    run_id: str
+    what: str
+    who: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +171,7 @@ Event = (
     | PointRecorded
     | CapsuleKept
     | VerdictGiven
+    | PersonDecided
     | DataReplaced
     | RunStarted
     | RunFinished

@@ -14,6 +14,7 @@ from lastgood.domain.event import (
     DataReplaced,
     Dated,
     DrillFinished,
+    PersonDecided,
     PointRecorded,
     ReleaseJudged,
     ReleaseKept,
@@ -49,6 +50,7 @@ class History:
     finished: tuple[tuple[datetime, RunFinished], ...] = ()
     drills: tuple[tuple[datetime, DrillFinished], ...] = ()
     recoveries: tuple[tuple[datetime, SystemRecovered], ...] = ()
+    decisions: tuple[tuple[datetime, PersonDecided], ...] = ()
 
     def current(self, service: str) -> Switch | None:
         switches = self.switches.get(service, ())
@@ -113,6 +115,7 @@ def fold(events: Iterable[Dated], before: History | None = None) -> History:
     finished = list(known.finished)
     drills = list(known.drills)
     recoveries = list(known.recoveries)
+    decisions = list(known.decisions)
     for dated in events:
         match dated.event:
             case ReleaseRecorded(release):
@@ -151,6 +154,8 @@ def fold(events: Iterable[Dated], before: History | None = None) -> History:
                 drills.append((dated.at, dated.event))
             case SystemRecovered():
                 recoveries.append((dated.at, dated.event))
+            case PersonDecided():
+                decisions.append((dated.at, dated.event))
             case _:
                 pass
     return History(
@@ -165,6 +170,7 @@ def fold(events: Iterable[Dated], before: History | None = None) -> History:
         tuple(finished),
         tuple(drills),
         tuple(recoveries),
+        tuple(decisions),
     )
 
 

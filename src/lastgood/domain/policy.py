@@ -55,12 +55,30 @@ class Detection:
 
 
 @dataclass(frozen=True, slots=True)
+class QuietWindow:
+    """Minutes of the day, local time. It begins on each of the `days` (Monday is 0); one that ends at or
+    before its start ends on the next day."""
+
+    start: int
+    end: int
+    days: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
+
+
+@dataclass(frozen=True, slots=True)
 class Triggers:
-    on_failed: str = "rollback"  # rollback | pause
+    on_failed: str = "rollback"  # rollback | pause | ask | notify (a dry run: only said)
+    ask_for: timedelta = timedelta(minutes=10)  # with `ask`: without an answer by then it is rolled back
     on_undecided: str = "rollback"  # rollback (the candidate leaves; exit code 6) | promote
     rollbacks_per_day: int = 5
     quarantine: bool = True
     approval_for_rewind: bool = True  # a rewind by itself is allowed only when False
+    approval_to_promote: bool = False
+    approve_within: timedelta = timedelta(days=1)  # else the candidate leaves
+    cool_down: timedelta = timedelta(0)  # after a rollback no deploy begins for so long
+    flapping_times: int = 0  # rollbacks within `flapping_within` after which no deploy begins; 0: no limit
+    flapping_within: timedelta = timedelta(hours=1)
+    quiet_hours: tuple[QuietWindow, ...] = ()  # no deploy begins in them
+    time_zone: str = "UTC"  # of the quiet hours
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class StepResult:
     way_back: str = ""
     was_already_done: bool = False
     mend: str = ""
+    remarks: tuple[str, ...] = ()  # sentences to be said at the end of the run, too
 
 
 class RunState(StrEnum):
@@ -64,6 +65,27 @@ EXIT_CODES: Mapping[RunState, int] = {
 }
 
 
+class WordKind(StrEnum):
+    """What a person may say to a run that goes on."""
+
+    PAUSE = "pause"  # no more traffic, no promotion, until
+    CONTINUE = "continue"
+    APPROVE = "approve"  # the answer to what the run asks: go on
+    PROMOTE = "promote"  # go on to the end without further watching
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    kind: WordKind
+    who: str
+    note: str
+    at: datetime
+
+    def by(self) -> str:
+        """Who said it, and why."""
+        return f"{self.who}: {self.note}" if self.note else self.who
+
+
 @dataclass(frozen=True, slots=True)
 class StepRecord:
     """`path` is `INDEX` in the plan and `back.INDEX` in its way back."""
@@ -86,6 +108,8 @@ class Run:
     says: str = ""
     way_back: str = ""  # which of the plan's ways back was taken
     mend: str = ""
+    asks: str = ""  # what it asks a person while it goes on
+    words: tuple[Word, ...] = ()  # what people said to it meanwhile, in order
 
     @property
     def exit_code(self) -> int:
@@ -105,6 +129,7 @@ class RunSummary:
     engine: str
     finished_at: datetime | None = None
     says: str = ""
+    asks: str = ""
 
     @property
     def exit_code(self) -> int:

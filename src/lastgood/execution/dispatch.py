@@ -102,6 +102,7 @@ def _done(job: Job, started: datetime) -> StepResult:
         said.facts,
         said.way_back,
         was_already_done=before is not None,
+        remarks=said.remarks,
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lastgood.domain.errors import LastgoodError
 from lastgood.domain.plan import Step
-from lastgood.domain.run import StepEnd
+from lastgood.domain.run import StepEnd, Word
 from lastgood.execution.workplace import Progress, Workplace
 
 CANCELLED = "A person cancelled the run."
@@ -27,6 +27,7 @@ class Said:
     facts: Mapping[str, object] = field(default_factory=dict)
     end: StepEnd = StepEnd.DONE
     way_back: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Job:
     step: Step
     folder: Path
     stop_requested: Callable[[], bool]
+    words: Callable[[], tuple[Word, ...]] = tuple  # what people said to the run; nothing counts on a way back
 
     @property
     def key(self) -> str:
@@ -54,6 +56,10 @@ class Job:
     def say(self, text: str) -> None:
         """Tell whoever looks on how it goes."""
         self.workplace.progress(Progress(self.run_id, self.path, self.step, text))
+
+    def tell(self, text: str) -> None:
+        """The same, and it stays to be read."""
+        self.workplace.progress(Progress(self.run_id, self.path, self.step, text, stays=True))
 
     def text(self, name: str) -> str:
         value = self.step.arguments.get(name, "")

@@ -32,15 +32,18 @@ _AFTER_WAY_BACK = {
 
 def walk(plan: Plan, do_step: DoStep) -> Walked:
     """Deterministic in the results of `do_step`: the same results lead along the same steps."""
+    remarks: list[str] = []
     for index, step in enumerate(plan.steps):
         result = do_step(str(index), step)
+        remarks += result.remarks
         if result.end is StepEnd.DONE:
             continue
         if plan.commits_at is not None and index >= plan.commits_at:
             says = f"{plan.title}: done, but tidying up failed: {result.says}"
             return Walked(RunState.FAILED, says, result.mend, "", str(index))
         return _go_back(plan, str(index), result, do_step)
-    return Walked(RunState.SUCCEEDED, plan.title)
+    said = " ".join((f"{plan.title}.", *dict.fromkeys(remarks))) if remarks else plan.title
+    return Walked(RunState.SUCCEEDED, said)
 
 
 def _go_back(plan: Plan, path: str, result: StepResult, do_step: DoStep) -> Walked:

@@ -53,6 +53,7 @@ class Progress:
     number: int = 0
     of: int = 0
     left_seconds: float = 0.0
+    stays: bool = False  # a word from within the step that is not written over
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,7 @@ def _watch(inputs: DeployInputs, phase: CanaryStep, old: str, does: str) -> Step
         phase.minimum_requests,
         does,
         must_be_good=bool(old),
+        promotes=not old,
     )
 
 

@@ -217,7 +217,9 @@ def observe(
     minimum_requests: int,
     does: str,
     must_be_good: bool = False,
+    promotes: bool = False,
 ) -> Step:
+    """`promotes`: after it the release is promoted."""
     return Step(
         "observe",
         {
@@ -230,6 +232,7 @@ def observe(
             "at_most": at_most.total_seconds(),
             "minimum_requests": minimum_requests,
             "must_be_good": must_be_good,
+            "promotes": promotes,
         },
         does,
         "the prepared way back",

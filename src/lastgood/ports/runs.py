@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lastgood.domain.plan import Plan
-from lastgood.domain.run import Run, RunState, RunSummary, StepRecord
+from lastgood.domain.run import Run, RunState, RunSummary, StepRecord, Word
 
 
 class Runs(Protocol):
@@ -42,6 +42,15 @@ class Runs(Protocol):
         """Ask the run to stop after the step it is in."""
 
     def stop_requested(self, run_id: str) -> bool: ...
+
+    def ask(self, run_id: str, question: str) -> None:
+        """What the run asks a person while it goes on; "" when it asks nothing any more."""
+
+    def say(self, run_id: str, word: Word) -> None:
+        """A person speaks to the run."""
+
+    def words(self, run_id: str) -> tuple[Word, ...]:
+        """What was said to it, in order."""
 
     def approve(self, run_id: str, who: str, note: str, at: datetime) -> None:
         """A person agreed: the run no longer waits. Raises Refused when it was not waiting."""

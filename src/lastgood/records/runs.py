@@ -15,8 +15,9 @@ from typing import TypeVar
 from lastgood.domain.codec import Json, dumps, from_json, loads
 from lastgood.domain.errors import ActionFailed, Busy, Refused, UsageError
 from lastgood.domain.plan import Plan
-from lastgood.domain.run import Run, RunState, RunSummary, StepRecord
+from lastgood.domain.run import Run, RunState, RunSummary, StepRecord, Word
 from lastgood.records.files import is_locked, locked, not_written, sync_folder, write_whole
+from lastgood.records.words import add_word, put_question, question_in, words_in
 
 T = TypeVar("T")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -102,6 +103,8 @@ class FolderRuns:
             says=outcome.says if outcome else "",
             way_back=outcome.way_back if outcome else "",
             mend=outcome.mend if outcome else "",
+            asks="" if outcome else question_in(folder),
+            words=words_in(folder),
         )
 
     def list(self) -> tuple[Run, ...]:
@@ -139,6 +142,15 @@ class FolderRuns:
 
     def stop_requested(self, run_id: str) -> bool:
         return (self.folder(run_id) / "stop").exists()
+
+    def ask(self, run_id: str, question: str) -> None:
+        put_question(self.folder(run_id), question)
+
+    def say(self, run_id: str, word: Word) -> None:
+        add_word(self.folder(run_id), word)
+
+    def words(self, run_id: str) -> tuple[Word, ...]:
+        return words_in(self.folder(run_id))
 
     def approve(self, run_id: str, who: str, note: str, at: datetime) -> None:
         state = self.load(run_id).state
@@ -209,6 +221,7 @@ class FolderRuns:
             request.engine,
             outcome.at if outcome else None,
             outcome.says if outcome else "",
+            "" if outcome else question_in(folder),
         )
 
 

@@ -1,175 +1,259 @@
-"""observe: watch a release for one phase and come to a verdict."""
+"""observe: watch a release for one phase, or several that are released together, and come to a verdict."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 from lastgood.deciding.judge import judge
+from lastgood.deciding.overriding import override
 from lastgood.deciding.trigger import Decision, decide
-from lastgood.deciding.watched import Arm, Phase, Watched, begin, next_phase, take_in
-from lastgood.domain.codec import dumps, loads
+from lastgood.deciding.watched import take_in
+from lastgood.deciding.words import answer, paused_by, promoted_by
 from lastgood.domain.event import VerdictGiven
-from lastgood.domain.run import StepEnd
+from lastgood.domain.policy import DataPolicy, Detection
+from lastgood.domain.run import StepEnd, Word
 from lastgood.domain.signal import Outcome, Verdict
-from lastgood.execution.handler import Handler, Job, Said
-from lastgood.execution.stake import at_stake, copy_of_point
+from lastgood.execution.handler import CANCELLED, Handler, Job, Said
 from lastgood.execution.steps.way_back_prove import broken_before
-from lastgood.ports.runtime import Instance
-from lastgood.ports.signal import SignalSource
+from lastgood.execution.watch import Note, Watch, begun, opened, rows_at_stake, watches_of, write_note
 
 _PACE = timedelta(milliseconds=50)
 _NOTE_EVERY_SECONDS = 1.0
 
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What was watched so far, and for how long in this phase."""
-
-    watched: Watched
-    seconds: float
+Verdicts = Sequence[tuple[Watch, Verdict]]
 
 
 def perform(job: Job) -> Said:
     """Arguments: service, release_id, new, old, point_id, at_least, at_most (seconds), minimum_requests,
-    must_be_good.
+    must_be_good, promotes; or `watches`, a list of these.
 
     The time watched and the counts are noted each second: a watch goes on where it was interrupted.
     """
-    workplace = job.workplace
-    phase = Phase(
-        job.text("new"),
-        job.text("old"),
-        timedelta(seconds=job.number("at_least")),
-        timedelta(seconds=job.number("at_most")),
-        int(job.number("minimum_requests")),
-        job.flag("must_be_good"),
-    )
-    detection = workplace.system.detection
-    broken = broken_before(job.folder)
-    note = job.folder / f"observe-{job.path}.json"
-    begun = loads(Note, note.read_text()) if note.exists() else Note(_carried(job), 0.0)
-    watched, before = begun.watched, begun.seconds
-    sources = _open_sources(job)
+    watches = watches_of(job)
+    detection = _shared(job.workplace.system.detection, len(watches))
+    note = begun(job, watches, detection)
+    watches = tuple(opened(watch) for watch in watches)
     job.midway()
-    started = noted = workplace.clock.monotonic()
     try:
-        while True:
-            now = workplace.clock.monotonic()
-            elapsed = timedelta(seconds=before + now - started)
-            readings = [reading for source in sources for reading in source.read(workplace.clock.now())]
-            watched = take_in(watched, readings, phase, detection, broken, elapsed)
-            verdict = judge(watched, phase, detection, elapsed)
-            if verdict.outcome is not Outcome.UNDECIDED:
-                _write_note(note, watched, elapsed)
-                return _decided(job, verdict, elapsed)
-            if job.stop_requested():
-                return Said("A person cancelled the run.", end=StepEnd.STOPPED)
-            if now - noted >= _NOTE_EVERY_SECONDS:
-                noted = now
-                _write_note(note, watched, elapsed)
-                job.say(f"{elapsed.total_seconds():.0f} s: {verdict.reasons[0]}")
-            workplace.clock.sleep(_PACE)
+        return _until_decided(job, watches, note, detection)
     finally:
-        for source in sources:
-            source.close()
+        for watch in watches:
+            for source in watch.sources:
+                source.close()
 
 
-def _open_sources(job: Job) -> tuple[SignalSource, ...]:
-    workplace = job.workplace
-    service = workplace.system.service(job.text("service"))
-    traffic = workplace.traffic_of(service.name)
-    instance = workplace.runtime(service.name).find(job.text("new"))
-    sources = (
-        *((traffic.outcomes(),) if traffic is not None else ()),
-        *(workplace.watch_instance(service, instance, _beside(job)) if instance is not None else ()),
-        workplace.watch_invariants(workplace.system.consistency.invariants, job.text("new")),
-    )
-    for source in sources:
-        source.open()
-    return sources
+def _shared(detection: Detection, parts: int) -> Detection:
+    """One bad release takes all back: together they may raise no more false alarms than one."""
+    return detection if parts == 1 else replace(detection, false_alarm=detection.false_alarm / parts)
 
 
-def _beside(job: Job) -> Instance | None:
-    """The last good instance, which runs through the bake time too, when it gets no traffic any more."""
-    name, old = job.text("service"), job.text("old")
-    if not old:
-        current = job.workplace.records.history().current(name)
-        old = current.instance_id if current is not None else ""
-    if old in ("", job.text("new")):
-        return None
-    instance = job.workplace.runtime(name).find(old)
-    return instance if instance is not None and instance.running else None
+def _until_decided(job: Job, watches: Sequence[Watch], note: Note, detection: Detection) -> Said:
+    clock = job.workplace.clock
+    broken = broken_before(job.folder)
+    last, noted = clock.monotonic(), clock.monotonic()
+    while True:
+        now, words = clock.monotonic(), job.words()
+        passed, last = now - last, now
+        paused = passed if paused_by(words) else 0.0
+        note = replace(note, seconds=note.seconds + passed, paused_seconds=note.paused_seconds + paused)
+        for watch in watches:
+            readings = [reading for source in watch.sources for reading in source.read(clock.now())]
+            seen = note.watched[watch.service]
+            seen = take_in(seen, readings, watch.phase, detection, broken, note.elapsed)
+            note = note.seen(watch.service, seen)
+        verdicts = [
+            (watch, judge(note.watched[watch.service], watch.phase, detection, note.counted))
+            for watch in watches
+        ]
+        decided = _decided(job, note, verdicts, detection, words)
+        if isinstance(decided, Said):
+            write_note(job, note)
+            job.workplace.runs.ask(job.run_id, "")
+            return decided
+        if decided is not note or now - noted >= _NOTE_EVERY_SECONDS:
+            noted = now
+            note = decided
+            write_note(job, note)
+            held = "paused, " if paused_by(words) else ""
+            job.say(f"{note.seconds:.0f} s: {held}{_reasons(verdicts)}")
+        clock.sleep(_PACE)
 
 
-def _decided(job: Job, verdict: Verdict, elapsed: timedelta) -> Said:
-    workplace = job.workplace
-    given_at = workplace.clock.now()
-    service = job.text("service")
-    history = workplace.records.history()
-    decision = decide(
+def _decided(
+    job: Job, note: Note, verdicts: Verdicts, detection: Detection, words: Sequence[Word]
+) -> Note | Said:
+    """How the phase ends, or the note with which it goes on."""
+    word = promoted_by(words)
+    if word is not None:
+        return _promoted_by_a_person(note, verdicts, word)
+    for watch, verdict in verdicts:
+        if verdict.outcome is Outcome.FAILED:
+            return _failed(job, note, watch, verdict, verdicts, detection, words)
+    if job.stop_requested():
+        return Said(CANCELLED, end=StepEnd.STOPPED)
+    if paused_by(words) or any(verdict.outcome is Outcome.UNDECIDED for _, verdict in verdicts):
+        return note
+    return _concluded(job, note, verdicts, words)
+
+
+def _promoted_by_a_person(note: Note, verdicts: Verdicts, word: Word) -> Said:
+    for watch, verdict in verdicts:
+        _record(watch, verdict, "override" if verdict.outcome is Outcome.FAILED else "promote")
+    said = f"Promoted before its watch had ended, by {word.by()}."
+    return _ended(note, verdicts, StepEnd.DONE, f"{said} {_reasons(verdicts)}", (said,))
+
+
+def _failed(
+    job: Job,
+    note: Note,
+    watch: Watch,
+    verdict: Verdict,
+    verdicts: Verdicts,
+    detection: Detection,
+    words: Sequence[Word],
+) -> Note | Said:
+    decision = _decision(watch, verdict)
+    if decision.action == "notify":
+        return _gone_on(
+            job, note, watch, verdict, detection, "notify", f"Would have rolled back: {decision.why}"
+        )
+    if decision.action == "ask":
+        return _asking(job, note, watch, verdict, decision, verdicts, detection, words)
+    _record(watch, verdict, decision.action)
+    end = StepEnd.PAUSED if decision.action == "pause" else StepEnd.BAD
+    return _ended(note, verdicts, end, _named(watch, verdicts, decision.why), data=decision.data)
+
+
+def _asking(
+    job: Job,
+    note: Note,
+    watch: Watch,
+    verdict: Verdict,
+    decision: Decision,
+    verdicts: Verdicts,
+    detection: Detection,
+    words: Sequence[Word],
+) -> Note | Said:
+    """Everything stays at its share until a person answers, or `ask_for` has passed."""
+    limit = job.workplace.system.triggers.ask_for.total_seconds()
+    why = _named(watch, verdicts, decision.why)
+    if note.asked != "failed":
+        return _ask(job, note, "failed", words, f"{why} Without an answer it is rolled back in {limit:g} s.")
+    word = answer(words, note.asked_after)
+    if word is not None:
+        said = f"The verdict was overridden by {word.by()}. It was: {why}"
+        return _gone_on(job, note, watch, verdict, detection, "override", said)
+    stopped = job.stop_requested()
+    if not stopped and note.seconds - note.asked_at < limit:
+        return note
+    answered = "A person said to go back." if stopped else f"Nobody answered within {limit:g} s."
+    _record(watch, verdict, "roll back")
+    return _ended(note, verdicts, StepEnd.BAD, f"{why} {answered}", data=decision.data)
+
+
+def _ask(job: Job, note: Note, what: str, words: Sequence[Word], question: str) -> Note:
+    job.workplace.runs.ask(job.run_id, question)
+    job.tell(f"{question} Go on: `lastgood approve {job.run_id}`. Go back: `lastgood cancel {job.run_id}`.")
+    return replace(note, asked=what, asked_at=note.seconds, asked_after=len(words))
+
+
+def _gone_on(
+    job: Job, note: Note, watch: Watch, verdict: Verdict, detection: Detection, action: str, said: str
+) -> Note:
+    """The phase goes on, and what failed the release fails it no more."""
+    before = note.watched[watch.service]
+    _record(watch, verdict, action, f"/{len(before.overridden)}")
+    job.workplace.runs.ask(job.run_id, "")
+    job.tell(said)
+    note = note.seen(watch.service, override(before, detection))
+    return replace(note, asked="", remarks=(*note.remarks, said))
+
+
+def _concluded(job: Job, note: Note, verdicts: Verdicts, words: Sequence[Word]) -> Note | Said:
+    """Each is healthy, or there was too little to say so. One that went on by a person's word stays."""
+    thin = [
+        (watch, verdict)
+        for watch, verdict in verdicts
+        if verdict.outcome is Outcome.INSUFFICIENT and not note.watched[watch.service].overridden
+    ]
+    watch, verdict = thin[0] if thin else verdicts[0]
+    decision = _decision(watch, verdict if thin else replace(verdict, outcome=Outcome.HEALTHY))
+    remarks: tuple[str, ...] = ()
+    if decision.action == "ask to promote":
+        limit = job.workplace.system.triggers.approve_within.total_seconds()
+        if note.asked != "promote":
+            question = f"{_reasons(verdicts)} Promote it? Without an answer within {limit:g} s it leaves."
+            return _ask(job, note, "promote", words, question)
+        word = answer(words, note.asked_after)
+        if word is None and note.seconds - note.asked_at < limit:
+            return note
+        if word is None:
+            _record_all(verdicts, "roll back")
+            return _ended(
+                note, verdicts, StepEnd.UNDECIDED, f"Nobody agreed to promote it within {limit:g} s."
+            )
+        remarks = (f"Promotion approved by {word.by()}.",)
+    if decision.action == "roll back":
+        _record_all(verdicts, decision.action)
+        return _ended(note, verdicts, StepEnd.UNDECIDED, _named(watch, verdicts, decision.why))
+    if decision.action == "notify":
+        remarks = (f"Would have taken it back: {_named(watch, verdicts, decision.why)}",)
+    _record_all(verdicts, decision.action if decision.action == "notify" else "promote")
+    return _ended(note, verdicts, StepEnd.DONE, " ".join((_reasons(verdicts), *remarks)), remarks)
+
+
+def _decision(watch: Watch, verdict: Verdict) -> Decision:
+    workplace = watch.job.workplace
+    since = workplace.clock.now() - timedelta(days=1)
+    return decide(
         verdict,
         workplace.system.triggers,
         workplace.system.consistency,
-        _rows_at_stake(job) if verdict.data_suspect else 0,
-        history.rollbacks_since(service, workplace.clock.now() - timedelta(days=1)),
-    )
-    workplace.records.record(VerdictGiven(job.run_id, service, job.text("release_id"), verdict), job.key)
-    return Said(
-        decision.why,
-        {**verdict.figures, "seconds": elapsed.total_seconds()},
-        {"outcome": verdict.outcome.value, "signal": verdict.signal, "given_at": given_at.isoformat()},
-        _end(verdict, decision),
-        decision.data.value,
+        rows_at_stake(watch) if verdict.data_suspect else 0,
+        workplace.records.history().rollbacks_since(watch.service, since),
+        watch.job.flag("promotes"),
     )
 
 
-def _end(verdict: Verdict, decision: Decision) -> StepEnd:
-    match decision.action:
-        case "promote":
-            return StepEnd.DONE
-        case "pause":
-            return StepEnd.PAUSED
-        case _:
-            return StepEnd.BAD if verdict.outcome is Outcome.FAILED else StepEnd.UNDECIDED
+def _ended(
+    note: Note,
+    verdicts: Verdicts,
+    end: StepEnd,
+    says: str,
+    remarks: tuple[str, ...] = (),
+    data: DataPolicy = DataPolicy.KEEP,
+) -> Said:
+    watch, verdict = _worst(verdicts)
+    figures: Mapping[str, float] = {**verdict.figures, "seconds": note.seconds}
+    facts = {"outcome": verdict.outcome.value, "signal": verdict.signal}
+    if len(verdicts) > 1:
+        facts["service"] = watch.service
+    return Said(says, figures, facts, end, data.value, (*note.remarks, *remarks))
 
 
-def _rows_at_stake(job: Job) -> int:
-    """What a rewind to this deploy's point would take back."""
-    if not job.text("point_id"):
-        return 0
-    point = job.workplace.records.history().point(job.text("point_id"))
-    return sum(
-        at_stake(job.workplace, backup, copy_of_point(job.folder, point.id, backup.store)).total
-        for backup in {backup.store: backup for backup in point.backups}.values()
-    )
+def _worst(verdicts: Verdicts) -> tuple[Watch, Verdict]:
+    order = (Outcome.FAILED, Outcome.INSUFFICIENT, Outcome.UNDECIDED, Outcome.HEALTHY)
+    return min(verdicts, key=lambda given: order.index(given[1].outcome))
 
 
-def _carried(job: Job) -> Watched:
-    """What the phase before this one saw of the same instances; else what the ledger knows of the old one."""
-    notes = {int(note.stem.rpartition("-")[2]): note for note in job.folder.glob("observe-*.json")}
-    earlier = [index for index in notes if index < int(job.path)]
-    if earlier:
-        return next_phase(loads(Note, notes[max(earlier)].read_text()).watched)
-    return begin(job.workplace.system.detection, _known_of_the_old_one(job))
+def _reasons(verdicts: Verdicts) -> str:
+    return " ".join(_named(watch, verdicts, " ".join(verdict.reasons)) for watch, verdict in verdicts)
 
 
-def _known_of_the_old_one(job: Job) -> Arm | None:
-    """The requests that the release which the service is on answered while it was watched itself."""
-    history = job.workplace.records.history()
-    current = history.current(job.text("service"))
-    for _, given in reversed(history.verdicts):
-        if current is not None and given.release_id == current.release_id and given.run_id != job.run_id:
-            figures = given.verdict.figures
-            return Arm(*(int(figures.get(name, 0)) for name in ("requests", "errors", "slow")))
-    return None
+def _named(watch: Watch, verdicts: Verdicts, said: str) -> str:
+    return f"{watch.service}: {said}" if len(verdicts) > 1 else said
 
 
-def _write_note(note: Path, watched: Watched, elapsed: timedelta) -> None:
-    aside = note.with_suffix(".aside")
-    aside.write_text(dumps(Note(watched, elapsed.total_seconds())))
-    aside.replace(note)
+def _record_all(verdicts: Verdicts, action: str) -> None:
+    for watch, verdict in verdicts:
+        _record(watch, verdict, action)
+
+
+def _record(watch: Watch, verdict: Verdict, action: str, more: str = "") -> None:
+    given = VerdictGiven(watch.job.run_id, watch.service, watch.release_id, verdict, action)
+    watch.job.workplace.records.record(given, f"{watch.key}{more}")
 
 
 HANDLER = Handler("observe", perform)

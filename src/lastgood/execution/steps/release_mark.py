@@ -6,7 +6,6 @@ from lastgood.domain.errors import RuntimeFailed
 from lastgood.domain.event import ReleaseJudged
 from lastgood.domain.release import ReleaseState
 from lastgood.domain.run import StepEnd
-from lastgood.domain.signal import Outcome
 from lastgood.execution.handler import Handler, Job, Said
 
 _COMING_UP = ("instance.start", "instance.ready")
@@ -29,7 +28,7 @@ def _as_it_went(job: Job, release_id: str) -> tuple[ReleaseState, str]:
     quarantine = job.workplace.system.triggers.quarantine
     for _, given in reversed(job.workplace.records.history().verdicts):
         if given.run_id == job.run_id and given.release_id == release_id:
-            if given.verdict.outcome is Outcome.FAILED and quarantine:
+            if given.failed_it and quarantine:
                 return ReleaseState.BAD, " ".join(given.verdict.reasons)
             break
     for record in job.workplace.runs.load(job.run_id).steps:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from lastgood.domain.event import ReleaseJudged, ServiceSwitched
 from lastgood.domain.release import ReleaseState
-from lastgood.domain.signal import Outcome
 from lastgood.execution.handler import Handler, Job, Said
 
 
@@ -28,10 +27,7 @@ def _never_left(job: Job) -> bool:
     that was cancelled, or met a full disk, is no rollback and must not count as one."""
     history = job.workplace.records.history()
     current = history.current(job.text("service"))
-    judged = any(
-        given.run_id == job.run_id and given.verdict.outcome is Outcome.FAILED
-        for _, given in history.verdicts
-    )
+    judged = any(given.run_id == job.run_id and given.failed_it for _, given in history.verdicts)
     return current is not None and current.instance_id == job.text("instance_id") and not judged
 
 

@@ -116,7 +116,9 @@ class Watching:
                 begins = f"from step {progress.number} on, " if progress.number > 1 else ""
                 steps = f"{progress.of} step{'s' if progress.of != 1 else ''}"
                 self._line(f"{progress.title}: {steps}, {begins}about {left}.")
-        if self._live:
+        if progress.stays:
+            self._line(f"  ask              {progress.says}")
+        elif self._live:
             says = f": {progress.says}" if progress.says else ""
             text = f"  ... ({self._where})  {progress.step.does}{says}"
             click.echo(f"\r\033[K{text[: shutil.get_terminal_size().columns - 1]}", nl=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from pathlib import Path
 
@@ -23,12 +24,14 @@ from lastgood.interfaces.cli.common import (
 @click.option("--service", help="Which service; not needed where there is one.")
 @click.option("--label", help="What people call this version.")
 @click.option("--plan", "only_plan", is_flag=True, help="Show what would be done, and do nothing of it.")
+@click.option("--now", is_flag=True, help="Begin in spite of cool-down, flapping guard and quiet hours.")
 @system_options
 def deploy(
     source: str | None,
     service: str | None,
     label: str | None,
     only_plan: bool,
+    now: bool,
     folder: Path,
     engine: str,
     as_json: bool,
@@ -45,7 +48,8 @@ def deploy(
         plan = deploy_plan(workplace, release, new_run_id(workplace, "deploy"))
         click.echo(json.dumps(to_json(plan))) if as_json else show_plan(plan)
         return
-    answer_with(deploy(workplace, DeployRequest(service, source, label))[1], as_json)
+    request = DeployRequest(service, source, label, now, getpass.getuser())
+    answer_with(deploy(workplace, request)[1], as_json)
 
 
 def as_typed(source: str) -> str:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import getpass
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lastgood.domain.codec import to_json
-from lastgood.domain.run import RunState
+from lastgood.domain.run import Run, RunState
 from lastgood.interfaces.cli.common import answer_with, open_system, show_plan, system_options, table
+
+if TYPE_CHECKING:
+    from lastgood.execution.workplace import Workplace
 
 
 @click.group()
@@ -45,6 +49,11 @@ def show(run_id: str, folder: Path, engine: str, as_json: bool) -> None:
     click.echo(f"{run.state.value}: {run.says}")
     for record in run.steps:
         click.echo(f"  {record.path:10} {record.result.end.value:9} {record.result.says}")
+    for word in run.words:
+        click.echo(f"Told at {word.at:%H:%M:%S} UTC: {word.kind.value} ({word.by()}).")
+    if run.asks:
+        click.echo(f"It asks: {run.asks}")
+        click.echo(f"Go on: `lastgood approve {run.id}`. Go back: `lastgood cancel {run.id}`.")
 
 
 @runs.command()
@@ -67,31 +76,78 @@ def resume(run_id: str | None, folder: Path, engine: str, as_json: bool) -> None
         click.echo("No run is interrupted.")
 
 
+@runs.command()
+@click.argument("run_id")
+@click.option("--note", default="", help="Why, for the record.")
+@system_options
+def pause(run_id: str, note: str, folder: Path, engine: str, as_json: bool) -> None:
+    """Keep a running deploy at its share of the traffic: nothing is promoted until `runs continue`.
+
+    It is still watched, and a bad verdict still rolls it back.
+    """
+    _speak(open_system(folder, engine, as_json), run_id, "pause", note, as_json)
+
+
+@runs.command("continue")
+@click.argument("run_id")
+@click.option("--note", default="", help="Why, for the record.")
+@system_options
+def go_on_after_pause(run_id: str, note: str, folder: Path, engine: str, as_json: bool) -> None:
+    """Let a deploy that was paused go on."""
+    _speak(open_system(folder, engine, as_json), run_id, "continue", note, as_json)
+
+
 @click.command()
 @click.argument("run_id")
 @click.option("--note", default="", help="A word for the record.")
+@click.option(
+    "--promote", is_flag=True, help="Promote the release of a running deploy now, unwatched; needs a note."
+)
 @system_options
-def approve(run_id: str, note: str, folder: Path, engine: str, as_json: bool) -> None:
-    """Agree to a run that waits, and carry it out."""
-    from lastgood.application.running import go_on
+def approve(run_id: str, note: str, promote: bool, folder: Path, engine: str, as_json: bool) -> None:
+    """Agree to a run that waits, and carry it out; or answer a running one that asks: go on.
+
+    Going on overrides a bad verdict: what was known by then no longer fails the release in this deploy.
+    """
+    from lastgood.application.speaking import approve_run
 
     workplace = open_system(folder, engine, as_json)
-    workplace.runs.approve(run_id, getpass.getuser(), note, workplace.clock.now())
-    answer_with(go_on(workplace, run_id), as_json)
+    _heard(approve_run(workplace, run_id, getpass.getuser(), note, promote), as_json)
 
 
 @click.command()
 @click.argument("run_id")
+@click.option("--note", default="", help="Why, for the record.")
 @system_options
-def cancel(run_id: str, folder: Path, engine: str, as_json: bool) -> None:
+def cancel(run_id: str, note: str, folder: Path, engine: str, as_json: bool) -> None:
     """Stop a run after the step it is in; what it did is undone by its way back."""
     from lastgood.application.running import cancel_run
+    from lastgood.application.speaking import record_decision
 
     workplace = open_system(folder, engine, as_json)
     run = cancel_run(workplace, run_id)
+    record_decision(workplace, run_id, "cancel", getpass.getuser(), note)
     if as_json:
         click.echo(json.dumps(to_json(run)))
     elif run.state is RunState.RUNNING:
         click.echo(f"{run_id} stops after the step it is in, and goes back.")
     else:
         click.echo(f"{run_id}: {run.state.value}.")
+
+
+def _speak(workplace: Workplace, run_id: str, word: str, note: str, as_json: bool) -> None:
+    from lastgood.application.speaking import say
+    from lastgood.domain.run import WordKind
+
+    _heard(say(workplace, run_id, WordKind(word), getpass.getuser(), note), as_json)
+
+
+def _heard(run: Run, as_json: bool) -> None:
+    """A run that another process walks was told; one that this process walked has ended."""
+    if run.state not in (RunState.RUNNING, RunState.INTERRUPTED):
+        answer_with(run, as_json)
+    if as_json:
+        click.echo(json.dumps(to_json(run)))
+    else:
+        told = run.words[-1]
+        click.echo(f"{run.id} was told: {told.kind.value} ({told.by()}).")

@@ -35,5 +35,7 @@ def status(folder: Path, engine: str, as_json: bool) -> None:
     click.echo(f"Newest recovery point: {found.newest_point or 'none'}")
     for run_id in found.interrupted:
         click.echo(f"Interrupted: {run_id}. `lastgood runs resume` brings it to its end.")
+    for run_id in found.asking:
+        click.echo(f"Asks a person: {run_id}. See `lastgood runs show {run_id}`.")
     for run_id in found.waiting:
         click.echo(f"Waiting for an approval: {run_id}.")
