@@ -98,7 +98,7 @@ def _deploy(workplace: Workplace, history: History, service: Service) -> Plan:
     )
     switch = history.current(service.name)
     current = Running(history.releases[switch.release_id], switch.instance_id) if switch else None
-    return deploy_plan_beside(workplace, release, f"deploy-{RUN}", current)
+    return deploy_plan_beside(workplace, (release,), f"deploy-{RUN}", {service.name: current})
 
 
 def _rollback(workplace: Workplace, request: RollbackRequest) -> Plan:

@@ -1,8 +1,14 @@
-"""Deploy: a release beside the old one, watched step by step, with the way back prepared before."""
+"""Deploy: a release beside the old one, watched step by step, with the way back prepared before.
+
+Several services are released together by one plan: they start and are promoted in the order in which they
+depend on each other, are watched at the same shares at the same time, and one bad one takes all back, the
+last first.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from lastgood.domain.plan import Plan, Step
@@ -24,6 +30,8 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class DeployInputs:
+    """Of one service. `point` is the same for all that are released together."""
+
     service: Service
     release: Release
     new_instance: str
@@ -33,67 +41,108 @@ class DeployInputs:
     fetch_expected: timedelta = timedelta(seconds=3)
 
 
-def plan_deploy(inputs: DeployInputs) -> Plan:
-    release, point = inputs.release, inputs.point
-    last_good = inputs.current
+def plan_deploy(*parts: DeployInputs) -> Plan:
+    """`parts` in the order in which they start."""
+    what = " and ".join(f"{part.release.label} of {part.service.name}" for part in parts)
+    if len(parts) > 1:
+        parts = tuple(map(_told_apart, parts))
+    point = parts[0].point
     before_traffic = (
-        steps.preflight(inputs.service.name, release.id, point.vaults, release.size_bytes * 3),
-        steps.release_keep(release, point.vaults),
+        *_each(parts, lambda part: (_preflight(part), steps.release_keep(part.release, point.vaults))),
         *point_steps(point),
-        steps.way_back_prove(
-            inputs.service.name,
-            last_good.release if last_good else None,
-            last_good.instance_id if last_good else "",
-            point.point_id,
-        ),
-        steps.instance_start(release, inputs.new_instance),
-        steps.instance_ready(inputs.service.name, inputs.new_instance, inputs.service.ready_within),
+        *_each(parts, lambda part: (_prove_way_back(part),)),
+        *_each(parts, _start),
     )
-    watched = (*_canary(inputs), *_bake(inputs))
+    watched = (*_canaries(parts), *_bake(parts))
     promoted = (
-        steps.service_switch(release, inputs.new_instance),
-        *_retire(inputs),
+        *_each(parts, lambda part: (steps.service_switch(part.release, part.new_instance), *_retire(part))),
         steps.capsule_keep(point.point_id, f"{point.point_id}.promoted", point.vaults),
     )
     return Plan(
         kind="deploy",
-        title=f"Deploy {release.label} of {inputs.service.name}",
-        subjects=(f"service:{inputs.service.name}", *(f"store:{store}" for store in point.stores)),
+        title=f"Deploy {what}{' together' if len(parts) > 1 else ''}",
+        subjects=(
+            *(f"service:{part.service.name}" for part in parts),
+            *(f"store:{store}" for store in point.stores),
+        ),
         steps=(*before_traffic, *watched, *promoted),
-        ways_back=_ways_back(inputs),
+        ways_back=_ways_back(parts),
         commits_at=len(before_traffic) + len(watched),
     )
 
 
-def _canary(inputs: DeployInputs) -> tuple[Step, ...]:
+def _told_apart(part: DeployInputs) -> DeployInputs:
+    """In the words of the steps two services may be on releases of one label."""
+
+    def named(release: Release) -> Release:
+        return replace(release, label=f"{release.label} of {release.service}")
+
+    current = part.current and replace(part.current, release=named(part.current.release))
+    return replace(part, release=named(part.release), current=current)
+
+
+def _each(
+    parts: tuple[DeployInputs, ...], made: Callable[[DeployInputs], tuple[Step, ...]]
+) -> tuple[Step, ...]:
+    return tuple(step for part in parts for step in made(part))
+
+
+def _preflight(part: DeployInputs) -> Step:
+    room = part.release.size_bytes * 3
+    return steps.preflight(part.service.name, part.release.id, part.point.vaults, room)
+
+
+def _prove_way_back(part: DeployInputs) -> Step:
+    return steps.way_back_prove(
+        part.service.name,
+        part.current.release if part.current else None,
+        part.current.instance_id if part.current else "",
+        part.point.point_id,
+    )
+
+
+def _start(part: DeployInputs) -> tuple[Step, ...]:
+    return (
+        steps.instance_start(part.release, part.new_instance),
+        steps.instance_ready(part.service.name, part.new_instance, part.service.ready_within),
+    )
+
+
+def _canaries(parts: tuple[DeployInputs, ...]) -> tuple[Step, ...]:
     """Only where there is an old release to compare with and a proxy that can share."""
-    if inputs.current is None or inputs.service.traffic is None:
+    sharing = tuple(part for part in parts if part.current and part.service.traffic)
+    if not sharing:
         return ()
-    old, new = inputs.current.instance_id, inputs.new_instance
-    found: list[Step] = []
-    for canary in inputs.detection.canary:
+    return tuple(step for canary in parts[0].detection.canary for step in _canary(sharing, canary))
+
+
+def _canary(parts: tuple[DeployInputs, ...], canary: CanaryStep) -> tuple[Step, ...]:
+    shifts, watches = [], []
+    for part in parts:
+        assert part.current is not None
+        old, new = part.current.instance_id, part.new_instance
+        does = f"Give {part.release.label} {canary.percent} % of the traffic"
         weights = {new: canary.percent, old: 100 - canary.percent}
-        found.append(
-            steps.traffic_shift(
-                inputs.service.name, weights, f"Give {inputs.release.label} {canary.percent} % of the traffic"
-            )
-        )
-        found.append(_watch(inputs, canary, old, f"Watch {inputs.release.label} at {canary.percent} %"))
-    return tuple(found)
+        shifts.append(steps.traffic_shift(part.service.name, weights, does))
+        watches.append(_watch(part, canary, old, f"Watch {part.release.label} at {canary.percent} %"))
+    return (*shifts, _together(watches))
 
 
-def _bake(inputs: DeployInputs) -> tuple[Step, ...]:
-    name, new = inputs.service.name, inputs.new_instance
-    shift: tuple[Step, ...] = ()
-    if inputs.service.traffic is not None:
-        weights = {new: 100} if inputs.current is None else {new: 100, inputs.current.instance_id: 0}
-        shift = (steps.traffic_shift(name, weights, f"Give {inputs.release.label} all of the traffic"),)
-    bake = inputs.detection.bake
-    # a first release has nothing to go back to and often nobody to serve yet: probes alone decide
-    minimum = 0 if inputs.current is None or inputs.service.traffic is None else 1
-    phase = CanaryStep(100, bake, bake + timedelta(minutes=5), minimum)
-    warm = " with the old one warm" if inputs.current else ""
-    return (*shift, _watch(inputs, phase, "", f"Let {inputs.release.label} bake{warm}"))
+def _bake(parts: tuple[DeployInputs, ...]) -> tuple[Step, ...]:
+    shifts, watches = [], []
+    for part in parts:
+        new, traffic = part.new_instance, part.service.traffic
+        if traffic is not None:
+            weights = {new: 100} if part.current is None else {new: 100, part.current.instance_id: 0}
+            does = f"Give {part.release.label} all of the traffic"
+            shifts.append(steps.traffic_shift(part.service.name, weights, does))
+        bake = part.detection.bake
+        # a first release has nothing to go back to and often nobody to serve yet: probes alone decide
+        minimum = 0 if part.current is None or traffic is None else 1
+        phase = CanaryStep(100, bake, bake + timedelta(minutes=5), minimum)
+        warm = " with the old one warm" if part.current else ""
+        watches.append(_watch(part, phase, "", f"Let {part.release.label} bake{warm}"))
+    return (*shifts, _together(watches))
 
 
 def _watch(inputs: DeployInputs, phase: CanaryStep, old: str, does: str) -> Step:
@@ -110,6 +159,16 @@ def _watch(inputs: DeployInputs, phase: CanaryStep, old: str, does: str) -> Step
         must_be_good=bool(old),
         promotes=not old,
     )
+
+
+def _together(watches: list[Step]) -> Step:
+    """One step for all of them: at the same time, since one that is not looked at must not be bad."""
+    first = watches[0]
+    if len(watches) == 1:
+        return first
+    does = [watch.does if watch is first else watch.does[0].lower() + watch.does[1:] for watch in watches]
+    arguments = {"watches": [dict(watch.arguments) for watch in watches]}
+    return replace(first, arguments=arguments, does=" and ".join(does))
 
 
 def _retire(inputs: DeployInputs) -> tuple[Step, ...]:
@@ -130,72 +189,80 @@ def _retire(inputs: DeployInputs) -> tuple[Step, ...]:
     )
 
 
-def _ways_back(inputs: DeployInputs) -> dict[str, Plan]:
-    keep = Plan(
-        kind="rollback",
-        title=f"Back to {inputs.current.release.label if inputs.current else 'before the first release'}",
-        subjects=(),
-        steps=(*_leave(inputs), *_settle(inputs)),
-    )
-    stores = inputs.point.stores
-    if inputs.current is None or not stores:
+def _ways_back(parts: tuple[DeployInputs, ...]) -> dict[str, Plan]:
+    back, point = tuple(reversed(parts)), parts[0].point
+    labels = [part.current.release.label for part in parts if part.current]
+    to = " and ".join(labels) if len(labels) == len(parts) else "before the first release"
+    keep = Plan(kind="rollback", title=f"Back to {to}", subjects=(), steps=(*_leave(back), *_settle(back)))
+    stores = point.stores
+    if len(labels) < len(parts) or not stores:
         return {DataPolicy.KEEP.value: keep}
-    services = (inputs.service.name,)
+    services = tuple(part.service.name for part in parts)
     rewind = Plan(
         kind="rollback",
-        title=f"Back to {inputs.current.release.label} with the data of {inputs.point.point_id}",
+        title=f"Back to {to} with the data of {point.point_id}",
         subjects=(),
         steps=(
-            *_leave(inputs),
-            *(steps.store_fetch(store, inputs.point.point_id, inputs.fetch_expected) for store in stores),
+            *_leave(back),
+            *(steps.store_fetch(store, point.point_id, parts[0].fetch_expected) for store in stores),
             steps.traffic_hold(services),
             *(
-                steps.store_switch(store, inputs.point.point_id, "what was written since the point")
+                steps.store_switch(store, point.point_id, "what was written since the point")
                 for store in stores
             ),
             steps.invariants_check(stores),
             steps.traffic_resume(services),
-            *_settle(inputs),
+            *_settle(back),
         ),
         ways_back={"undo": put_back_and_resume(stores, services)},
     )
     return {DataPolicy.KEEP.value: keep, DataPolicy.REWIND.value: rewind}
 
 
-def _leave(inputs: DeployInputs) -> tuple[Step, ...]:
+def _leave(parts: tuple[DeployInputs, ...]) -> tuple[Step, ...]:
     """Traffic first: this is what ends the harm."""
-    name = inputs.service.name
-    shift: tuple[Step, ...] = ()
-    if inputs.service.traffic is not None:
-        weights = {inputs.current.instance_id: 100, inputs.new_instance: 0} if inputs.current else {}
-        shift = (steps.traffic_shift(name, weights, "Give all traffic back to the last good release"),)
+    point = parts[0].point
     # the run may have ended while requests were held for the point
-    resume = (steps.traffic_resume(inputs.point.services),) if inputs.point.held else ()
+    resume = (steps.traffic_resume(point.services),) if point.held else ()
     return (
-        *shift,
+        *_each(parts, _give_back),
         *resume,
-        steps.instance_stop(name, inputs.new_instance, f"the bad {inputs.release.label}"),
+        *(
+            steps.instance_stop(part.service.name, part.new_instance, f"the bad {part.release.label}")
+            for part in parts
+        ),
     )
 
 
-def _settle(inputs: DeployInputs) -> tuple[Step, ...]:
-    if inputs.current is None:
-        return (steps.release_mark(inputs.release, None),)
-    name, old = inputs.service.name, inputs.current
+def _give_back(part: DeployInputs) -> tuple[Step, ...]:
+    if part.service.traffic is None:
+        return ()
+    weights = {part.current.instance_id: 100, part.new_instance: 0} if part.current else {}
+    does = "Give all traffic back to the last good release"
+    return (steps.traffic_shift(part.service.name, weights, does),)
+
+
+def _settle(parts: tuple[DeployInputs, ...]) -> tuple[Step, ...]:
+    point = parts[0].point
+    settled = _each(parts, _settle_one)
+    if not any(part.current for part in parts):
+        return settled
+    # a recovery after this must know the new point, and the bad release as bad
+    label = f"{point.point_id}.back"
+    return (*settled, steps.capsule_keep(point.point_id, label, point.vaults, if_reachable=True))
+
+
+def _settle_one(part: DeployInputs) -> tuple[Step, ...]:
+    if part.current is None:
+        return (steps.release_mark(part.release, None),)
+    name, old = part.service.name, part.current
     shift: tuple[Step, ...] = ()
-    if inputs.service.traffic is not None:
+    if part.service.traffic is not None:
         shift = (steps.traffic_shift(name, {old.instance_id: 100}, "Take the candidate off the proxy"),)
-    mark = () if old.release.id == inputs.release.id else (steps.release_mark(inputs.release, None),)
+    mark = () if old.release.id == part.release.id else (steps.release_mark(part.release, None),)
     return (
         *shift,
         *mark,
         steps.service_switch(old.release, old.instance_id, rolled_back=True),
         steps.serving_check(name, old.instance_id),
-        # a recovery after this must know the new point, and the bad release as bad
-        steps.capsule_keep(
-            inputs.point.point_id,
-            f"{inputs.point.point_id}.back",
-            inputs.point.vaults,
-            if_reachable=True,
-        ),
     )

@@ -121,7 +121,7 @@ def _failed(
         )
     if decision.action == "ask":
         return _asking(job, note, watch, verdict, decision, verdicts, detection, words)
-    _record(watch, verdict, decision.action)
+    _record_failed(verdicts, decision.action)
     end = StepEnd.PAUSED if decision.action == "pause" else StepEnd.BAD
     return _ended(note, verdicts, end, _named(watch, verdicts, decision.why), data=decision.data)
 
@@ -149,7 +149,7 @@ def _asking(
     if not stopped and note.seconds - note.asked_at < limit:
         return note
     answered = "A person said to go back." if stopped else f"Nobody answered within {limit:g} s."
-    _record(watch, verdict, "roll back")
+    _record_failed(verdicts, "roll back")
     return _ended(note, verdicts, StepEnd.BAD, f"{why} {answered}", data=decision.data)
 
 
@@ -244,6 +244,11 @@ def _reasons(verdicts: Verdicts) -> str:
 
 def _named(watch: Watch, verdicts: Verdicts, said: str) -> str:
     return f"{watch.service}: {said}" if len(verdicts) > 1 else said
+
+
+def _record_failed(verdicts: Verdicts, action: str) -> None:
+    """Whoever goes back with a bad one, and is not bad, is not judged."""
+    _record_all([given for given in verdicts if given[1].outcome is Outcome.FAILED], action)
 
 
 def _record_all(verdicts: Verdicts, action: str) -> None:

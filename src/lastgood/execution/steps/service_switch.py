@@ -23,11 +23,15 @@ def perform(job: Job) -> Said:
 
 
 def _never_left(job: Job) -> bool:
-    """Whether the service is on this very instance and no verdict of this run was against another: a deploy
-    that was cancelled, or met a full disk, is no rollback and must not count as one."""
+    """Whether the service is on this very instance and no verdict of this run was against a release of it:
+    a deploy that was cancelled, met a full disk, or went back because of another service is no rollback of
+    this one and must not count as one."""
     history = job.workplace.records.history()
     current = history.current(job.text("service"))
-    judged = any(given.run_id == job.run_id and given.failed_it for _, given in history.verdicts)
+    judged = any(
+        given.run_id == job.run_id and given.service == job.text("service") and given.failed_it
+        for _, given in history.verdicts
+    )
     return current is not None and current.instance_id == job.text("instance_id") and not judged
 
 

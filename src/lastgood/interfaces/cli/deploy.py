@@ -20,36 +20,60 @@ from lastgood.interfaces.cli.common import (
 
 
 @click.command()
-@click.argument("source", required=False)
+@click.argument("sources", nargs=-1, metavar="[SOURCE]")
 @click.option("--service", help="Which service; not needed where there is one.")
 @click.option("--label", help="What people call this version.")
+@click.option(
+    "--together", is_flag=True, help="Several services in one run: SERVICE=SOURCE SERVICE=SOURCE ..."
+)
 @click.option("--plan", "only_plan", is_flag=True, help="Show what would be done, and do nothing of it.")
 @click.option("--now", is_flag=True, help="Begin in spite of cool-down, flapping guard and quiet hours.")
 @system_options
 def deploy(
-    source: str | None,
+    sources: tuple[str, ...],
     service: str | None,
     label: str | None,
+    together: bool,
     only_plan: bool,
     now: bool,
     folder: Path,
     engine: str,
     as_json: bool,
 ) -> None:
-    """Bring a release out: SOURCE is a folder, a tarball or a git revision."""
-    from lastgood.application.deploy import DeployRequest, deploy, deploy_plan
-    from lastgood.application.releasing import NewRelease, record_release
+    """Bring a release out: SOURCE is a folder, a tarball or a git revision.
+
+    With --together each is SERVICE=SOURCE: all are started, watched and promoted together, in the order in
+    which they depend on each other, and one that is bad takes all back.
+    """
+    from lastgood.application.deploy import DeployRequest, deploy_plan, deploy_together, record_releases
     from lastgood.application.running import new_run_id
 
-    source = source and as_typed(source)
+    named = _named(sources, service, together)
+    who = getpass.getuser()
+    requests = [DeployRequest(name, source and as_typed(source), label, now, who) for name, source in named]
     workplace = open_system(folder, engine, as_json)
     if only_plan:
-        release = record_release(workplace, NewRelease(service, source, label))
-        plan = deploy_plan(workplace, release, new_run_id(workplace, "deploy"))
+        releases = record_releases(workplace, requests)
+        plan = deploy_plan(workplace, releases, new_run_id(workplace, "deploy"))
         click.echo(json.dumps(to_json(plan))) if as_json else show_plan(plan)
         return
-    request = DeployRequest(service, source, label, now, getpass.getuser())
-    answer_with(deploy(workplace, request)[1], as_json)
+    answer_with(deploy_together(workplace, requests)[1], as_json)
+
+
+def _named(
+    sources: tuple[str, ...], service: str | None, together: bool
+) -> list[tuple[str | None, str | None]]:
+    """Service and source of each release."""
+    if not together:
+        if len(sources) > 1:
+            raise click.UsageError("One SOURCE at a time; several services at once: --together.")
+        return [(service, sources[0] if sources else None)]
+    if service is not None:
+        raise click.UsageError("--together names each service itself: SERVICE=SOURCE.")
+    pairs = [word.partition("=") for word in sources]
+    if not pairs or not all(name and source for name, _, source in pairs):
+        raise click.UsageError("--together wants SERVICE=SOURCE, one for each service.")
+    return [(name, source) for name, _, source in pairs]
 
 
 def as_typed(source: str) -> str:
