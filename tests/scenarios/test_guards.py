@@ -122,6 +122,25 @@ def test_a_quarantine_can_be_lifted(tiny: TinySystem) -> None:
     assert tiny.answer() == "bad"
 
 
+def test_a_false_alarm_is_lifted_and_counted_against_the_promise(tiny: TinySystem) -> None:
+    """When a person calls a rollback a false alarm, then the release may be deployed again and `gates` tells
+    promised from realised; called twice it counts once; a release that never failed has none."""
+    assert tiny.command("deploy", tiny.release("bad")).code == 3
+    for _ in range(2):
+        lifted = tiny.command(
+            "release", "quarantine", "bad", "--lift", "--false-alarm", "--reason", "a test row"
+        )
+        done(lifted)
+        assert "A false alarm, said" in lifted.said
+    said = tiny.command("gates").said
+    assert "0 of 2 deploys failed by a false alarm" in said
+    assert "and 1 more by a fact" in said
+    assert "promised were at most 0.002 (1 failed in all)" in said
+    refused = tiny.command("release", "quarantine", "v1", "--lift", "--false-alarm")
+    assert (refused.code, "No verdict ever failed v1" in refused.said) == (5, True)
+    assert tiny.command("release", "quarantine", "bad", "--false-alarm").code == 2
+
+
 def test_without_traffic_nothing_can_be_said(tiny: TinySystem) -> None:
     """Given that traffic must decide, when none comes, then the deploy ends undecided (exit code 6), v1
     serves and v2 may be tried again."""

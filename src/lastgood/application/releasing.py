@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from lastgood.deciding.reckoning import FALSE_ALARM
 from lastgood.deciding.retention import removable_from_shelf
 from lastgood.domain.errors import Refused
-from lastgood.domain.event import ReleaseJudged, ReleasePinned, ReleaseRecorded
+from lastgood.domain.event import PersonDecided, ReleaseJudged, ReleasePinned, ReleaseRecorded
 from lastgood.domain.release import Release, ReleaseState, environment_digest, release_id
+from lastgood.domain.signal import Outcome
 from lastgood.domain.system import Service
 from lastgood.execution.workplace import Workplace
 
@@ -72,6 +74,29 @@ def pin_release(workplace: Workplace, name: str, pinned: bool) -> Release:
     now = workplace.clock.now()
     workplace.records.record(ReleasePinned(release.id, pinned), f"pin/{release.id}/{now.isoformat()}")
     return replace(release, pinned=pinned)
+
+
+def call_false_alarm(workplace: Workplace, name: str, who: str, note: str) -> Release:
+    """A person says that the release was failed and was not bad: counted (once a deploy), and its quarantine
+    is lifted. Raises Refused for a release that no verdict failed."""
+    history = workplace.records.history()
+    release = history.release(name)
+    runs = [
+        given.run_id
+        for _, given in history.verdicts
+        if given.release_id == release.id and given.verdict.outcome is Outcome.FAILED
+    ]
+    if not runs:
+        raise Refused(
+            f"No verdict ever failed {release.label} ({release.id}).",
+            "There is no alarm to be called false; nothing was changed.",
+            f"To lift a quarantine by hand: `lastgood release quarantine --lift {release.id}`.",
+        )
+    event = PersonDecided(runs[-1], FALSE_ALARM, who, note)
+    workplace.records.record(event, f"{runs[-1]}/false-alarm/{release.id}")
+    if release.state is not ReleaseState.BAD:
+        return release
+    return quarantine_release(workplace, name, lift=True, reason=f"A false alarm, said {who}. {note}".strip())
 
 
 def quarantine_release(workplace: Workplace, name: str, lift: bool, reason: str) -> Release:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from lastgood.deciding.reckoning import reckon
 from lastgood.domain.gate import Gate, GateState, VersionSeen
 from lastgood.domain.history import History
 from lastgood.domain.point import Backup
@@ -27,7 +28,7 @@ _Said = tuple[GateState, str, str]
 
 def gates(system: System, history: History, seen: Sequence[VersionSeen], now: datetime) -> tuple[Gate, ...]:
     return (
-        _gate(ROLLBACK_RELIABILITY, tuple(_rollbacks(system, history, now))),
+        _gate(ROLLBACK_RELIABILITY, (*_rollbacks(system, history, now), *_false_alarms(history))),
         _gate(BACKUP_COVERAGE, tuple(_backups(system, history, now))),
         _gate(VERSION_ACCURACY, tuple(said for one in seen for said in _version(one))),
     )
@@ -72,6 +73,21 @@ def _rollbacks(system: System, history: History, now: datetime) -> Iterator[_Sai
         )
     else:
         yield GateState.PASSED, f"{counted} The last one: {what} ({at:%Y-%m-%d %H:%M} UTC).", ""
+
+
+def _false_alarms(history: History) -> Iterator[_Said]:
+    """Promised and realised, once there is something to reckon with."""
+    found = reckon(history)
+    if not found.deploys:
+        return
+    if found.broken:
+        yield (
+            GateState.MISSED,
+            f"More false alarms than promised: {found.in_words()}",
+            "Lower `false_alarm`, or raise `latency_margin` or `slow_after`, in rollback-detection.yml.",
+        )
+    else:
+        yield GateState.PASSED, found.in_words(), ""
 
 
 def _drilled(history: History) -> Iterator[tuple[datetime, bool, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from pathlib import Path
 
@@ -63,12 +64,25 @@ def pin(name: str, off: bool, folder: Path, engine: str, as_json: bool) -> None:
 @release.command()
 @click.argument("name")
 @click.option("--lift", is_flag=True, help="Let it be deployed again.")
+@click.option(
+    "--false-alarm",
+    is_flag=True,
+    help="With --lift: it was never bad. `gates` counts it against the promise.",
+)
 @click.option("--reason", default="", help="Why.")
 @system_options
-def quarantine(name: str, lift: bool, reason: str, folder: Path, engine: str, as_json: bool) -> None:
+def quarantine(
+    name: str, lift: bool, false_alarm: bool, reason: str, folder: Path, engine: str, as_json: bool
+) -> None:
     """Never start a release again (or lift that)."""
-    from lastgood.application.releasing import quarantine_release
+    from lastgood.application.releasing import call_false_alarm, quarantine_release
 
+    if false_alarm and not lift:
+        raise click.UsageError("--false-alarm goes with --lift.")
+    if false_alarm:
+        workplace = open_system(folder, engine, as_json)
+        _say(call_false_alarm(workplace, name, getpass.getuser(), reason), as_json)
+        return
     _say(quarantine_release(open_system(folder, engine, as_json), name, lift, reason), as_json)
 
 
