@@ -28,7 +28,7 @@ RUN_SCRAPS = ("copy-*", "artifact-*", "capsule", "proof", "*.aside", ".*")
 
 @dataclass(frozen=True)
 class EndState:
-    answers: str  # the release that answers people; nobody where there is no route
+    answers: str  # the release that answers people; nobody where there is no route or no proxy
     is_on: str
     goes_back_to: tuple[str, ...]
     states: dict[str, ReleaseState]  # quarantine
@@ -61,7 +61,7 @@ def end_state(system: TinySystem) -> EndState:
     }
     switch = history.current("web")
     return EndState(
-        answers=system.answer() if standing.routes else "nobody",
+        answers=system.answer() if standing.routes and listens(system.port) else "nobody",
         is_on=history.releases[switch.release_id].label if switch else "",
         goes_back_to=tuple(
             history.releases[switch.release_id].label for switch in history.switches.get("web", ())

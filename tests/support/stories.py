@@ -254,6 +254,9 @@ STORIES: Mapping[str, Story] = {
         "plan_restore_aside", _written_since_a_backup, _restored_aside, RunState.SUCCEEDED, "v1"
     ),
     "start after a reboot": Story("plan_start", _all_dead, _typed("up"), RunState.SUCCEEDED, "v2"),
+    "taken down": Story(
+        "plan_stop", _v1, _typed("down", "--yes"), RunState.SUCCEEDED, "", frozenset({"traffic.close"})
+    ),
     "recover": Story(
         "plan_recover",
         _machine_lost,

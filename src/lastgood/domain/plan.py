@@ -34,7 +34,7 @@ class Plan:
     policy to the prepared plan that undoes this one; it is what runs when a step fails. From step
     `commits_at` on there is no way back: what is left is tidying up, and a failure there needs a person."""
 
-    kind: str  # deploy rollback backup restore recover start
+    kind: str  # deploy rollback backup restore recover start stop
     title: str
     subjects: tuple[str, ...]
     steps: tuple[Step, ...]

@@ -206,6 +206,17 @@ def traffic_resume(services: Sequence[str]) -> Step:
     )
 
 
+def traffic_close(service: str) -> Step:
+    return Step(
+        "traffic.close",
+        {"service": service},
+        f"End the proxy of {service}: its address takes no more requests",
+        "lastgood up",
+        "nothing of it runs, its routes are kept",
+        expected=timedelta(milliseconds=500),
+    )
+
+
 def observe(
     service: str,
     release: Release,

@@ -128,3 +128,14 @@ def up(folder: Path, engine: str, as_json: bool) -> None:
     from lastgood.application.starting import start_all
 
     answer_with(start_all(open_system(folder, engine, as_json)), as_json)
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@system_options
+def down(yes: bool, folder: Path, engine: str, as_json: bool) -> None:
+    """Stop every service and its proxy; requests in flight finish. `lastgood up` brings them back."""
+    from lastgood.application.stopping import stop_all
+
+    workplace = open_system(folder, engine, as_json)
+    answer_with(ask_where_needed(workplace, stop_all(workplace, yes), as_json), as_json)

@@ -20,6 +20,7 @@ COMMANDS = {
     "demo": ("demo", "Play a story with real parts: bad releases, a lost machine, in 90 seconds."),
     "deploy": ("deploy", "Bring a release out beside the old one, watched; a bad one undoes itself."),
     "docs": ("docs", "Write the five documents for people, or check that they are up to date."),
+    "down": ("deploy", "Stop every service and its proxy, on purpose."),
     "drill": ("drill", "Rehearse a rollback or a recovery in a sandbox, and measure it."),
     "gates": ("gates", "Show the three quality gates with their evidence."),
     "init": ("init", "Look at a project, write its nine documents, prepare its vault."),
