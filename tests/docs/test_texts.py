@@ -75,11 +75,11 @@ def test_the_tour_runs(tmp_path: Path) -> None:
     """The README's first shell block of the tour, in another folder and on another port, as it stands."""
     tour = (ROOT / "README.md").read_text().split("## A tour with the example shop\n")[1].split("\n## ")[0]
     script = re.findall(r"^```sh\n(.*?)^```", tour, re.S | re.M)[0]
-    script = (
-        script.replace("./dev setup\n", "")
-        .replace("/tmp/tour", str(tmp_path))
-        .replace("8080", str(free_port()))
+    place = tmp_path / "tour"
+    script = script.replace("./dev setup\n", "").replace(
+        "cd /tmp/tour\n", f"cd {place}\nsed -i s/8080/{free_port()}/ lastgood/system.yml\n"
     )
+    script = script.replace("/tmp/tour", str(place))
     try:
         done = subprocess.run(
             ["bash", "-e", "-c", script],
@@ -92,7 +92,7 @@ def test_the_tour_runs(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
         assert "succeeded: Deploy v1 of shop" in done.stdout
     finally:
-        stop_everything(tmp_path / "lastgood")
+        stop_everything(place / "lastgood")
 
 
 def stop_everything(documents: Path) -> None:

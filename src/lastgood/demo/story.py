@@ -197,9 +197,12 @@ def _show(screen: Screen, stage: Stage, summary: Summary, stays: bool) -> None:
     table.add_row("failed by lastgood", f"{summary.failed_by_lastgood:,}")
     table.add_row("failed by bad releases", f"{summary.failed_by_releases:,}, until they were noticed")
     for bad in summary.bad:
-        taken_back = (
-            f"; {bad.taken_back:,} changes of data taken back and kept aside" if bad.taken_back else ""
-        )
+        taken_back = ""
+        if bad.taken_back:
+            taken_back = (
+                f"; {bad.taken_back:,} rows written since its recovery point were taken back, "
+                f"{bad.served:,} orders of its own among them; all are kept aside"
+            )
         table.add_row(
             bad.label,
             f"noticed {bad.detection_seconds:.1f} s after its first request ({bad.served:,} served, "
