@@ -19,6 +19,7 @@ from lastgood.domain.point import Backup, Marker, RecoveryPoint
 from lastgood.domain.release import Launch, Release
 from lastgood.domain.run import Run, StepEnd, StepRecord, StepResult
 from lastgood.domain.system import System
+from lastgood.domain.watching import Measure, MemoryGrowth, NumberCommand, StoreQuery, WatchedSignal
 
 texts = st.text(max_size=12)
 times = st.datetimes(timezones=st.just(UTC))
@@ -175,3 +176,30 @@ def test_values_outside_the_vocabulary_are_refused_when_written() -> None:
         dumps({"socket": object()})
     with pytest.raises(TypeError):
         dumps(datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+@dataclass(frozen=True)
+class One:
+    at: int
+
+
+@dataclass(frozen=True)
+class Other:
+    at: int
+
+
+@dataclass(frozen=True)
+class Twins:
+    one: One | Other
+
+
+def test_a_union_of_dataclasses_is_told_by_its_fields() -> None:
+    """As signals of the documents are; what fits none of them is told, and look-alikes are no vocabulary."""
+    for seen in (StoreQuery("orders", "select 1"), MemoryGrowth(), NumberCommand(("count",))):
+        signal = WatchedSignal("one", Measure.GAUGE, seen)
+        assert loads(WatchedSignal, dumps(signal)) == signal
+    with pytest.raises(ActionFailed, match="instead of one of: PrometheusQuery"):
+        loads(WatchedSignal, dumps(signal).replace("command", "commands"))
+
+    with pytest.raises(TypeError, match="not part of the vocabulary"):
+        loads(Twins, '{"one":{"at":1}}')

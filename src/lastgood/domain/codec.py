@@ -3,6 +3,7 @@
     dataclass  object with every field         datetime   ISO 8601, UTC
     tuple      array                           timedelta  seconds
     Mapping    object                          Path       string
+    union      of dataclasses with unlike fields: the object of the one whose fields it has
     StrEnum    its value                       infinity   "inf", "-inf", "nan" (where a float is declared)
 
 A missing field takes its default, so that old records read; an unknown field is an error, so that a newer
@@ -181,8 +182,27 @@ def _mapping(parts: tuple[Any, ...]) -> _Decoder:
 def _optional(parts: tuple[Any, ...]) -> _Decoder:
     present = [part for part in parts if part is not type(None)]
     if len(present) != 1:
-        raise TypeError(f"a union of {parts} is not part of the vocabulary")
+        return _told_by_fields(tuple(present), empty=len(present) < len(parts))
     return lambda data: None if data is None else _decoder(present[0])(data)
+
+
+def _told_by_fields(kinds: tuple[Any, ...], empty: bool) -> _Decoder:
+    """Several dataclasses are told apart by the names of their fields, all of which are always written."""
+    by_fields = {
+        frozenset(field.name for field in fields(kind)): kind for kind in kinds if is_dataclass(kind)
+    }
+    if len(by_fields) != len(kinds):
+        raise TypeError(f"a union of {kinds} is not part of the vocabulary")
+
+    def decode(data: Json) -> object:
+        if data is None and empty:
+            return None
+        kind = by_fields.get(frozenset(data)) if isinstance(data, dict) else None
+        if kind is None:
+            raise _Unfit(f"holds {_short(data)} instead of one of: {', '.join(k.__name__ for k in kinds)}")
+        return _decoder(cast(Any, kind))(data)
+
+    return decode
 
 
 def _choice(kind: type[Enum]) -> _Decoder:
