@@ -116,7 +116,9 @@ class ShopSystem:
         return self.run("deploy", str(self.release(name)), **options)
 
     def status(self) -> dict[str, object]:
-        answer: dict[str, object] = json.loads(self.run("status", "--json").stdout)
+        told = self.run("status", "--json")
+        assert told.returncode == 0, told.stderr
+        answer: dict[str, object] = json.loads(told.stdout)
         return answer
 
     def serving(self) -> str:

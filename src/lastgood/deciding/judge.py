@@ -11,10 +11,20 @@ from datetime import timedelta
 from math import ceil, exp, log
 
 from lastgood.deciding.overriding import evidence_counts, standing_data_facts, standing_facts
-from lastgood.deciding.watched import ACCEPTED_ERROR_RATE, Arm, Phase, Watched, is_good
+from lastgood.deciding.watched import (
+    ACCEPTED_ERROR_RATE,
+    REQUEST_WEIGHTS,
+    Arm,
+    Phase,
+    Watched,
+    is_good,
+    is_good_as_written,
+)
 from lastgood.domain.policy import Detection
 from lastgood.domain.signal import Outcome, Verdict
+from lastgood.domain.watching import SYNTHETIC
 
+_WRITTEN_FAIL_AT_MOST = 0.1  # of the written requests, on the old release
 _CLEAN_REQUESTS = 4.0  # divided by good_below: about what it takes without errors to be shown good enough
 
 
@@ -23,9 +33,22 @@ def judge(watched: Watched, phase: Phase, detection: Detection, elapsed: timedel
     if standing_facts(watched) or standing_data_facts(watched):
         return _by_fact(watched, detection)
     failed = watched.combined.reached(detection.false_alarm) and evidence_counts(watched)
-    if failed and watched.new.total >= detection.minimum_requests:
+    if failed and _enough_to_fail(watched, detection):
         return _worse(watched, phase, detection)
     return _not_failed(watched, phase, detection, elapsed)
+
+
+def _enough_to_fail(watched: Watched, detection: Detection) -> bool:
+    """Fewer than `minimum_requests` say nothing: of real ones, or of written ones where those say it. Signals
+    with a count of their own need no requests."""
+    strongest = _strongest(watched)
+    if strongest == SYNTHETIC:
+        return watched.counted[SYNTHETIC].seen.nc >= detection.minimum_requests
+    return strongest not in REQUEST_WEIGHTS or watched.new.total >= detection.minimum_requests
+
+
+def _strongest(watched: Watched) -> str:
+    return max(_shares(watched), key=lambda found: found[1])[0]
 
 
 def _by_fact(watched: Watched, detection: Detection) -> Verdict:
@@ -41,7 +64,7 @@ def _by_fact(watched: Watched, detection: Detection) -> Verdict:
 
 
 def _worse(watched: Watched, phase: Phase, detection: Detection) -> Verdict:
-    strongest = max(_shares(watched), key=lambda found: found[1])[0]
+    strongest = _strongest(watched)
     said = _in_words(watched, phase, detection, strongest)
     reason = f"{said}; chance of a false alarm below {detection.false_alarm:.2g}."
     reasons = (reason, *watched.notes)
@@ -113,6 +136,8 @@ def _not_failed(watched: Watched, phase: Phase, detection: Detection, elapsed: t
     if elapsed >= phase.at_least and _too_thin(watched, phase, detection, elapsed):
         passed = f"{watched.probe_passes:,} probes passed and none failed"
         return verdict(Outcome.HEALTHY, f"Too few requests came to say more ({seen}); {passed}.")
+    if elapsed >= phase.at_least and _written_suffice(watched, phase, detection, elapsed):
+        return verdict(Outcome.HEALTHY, f"{seen}: too few to say more; {_written(watched)}.")
     if elapsed >= phase.at_most:
         said = f"{seen} within {phase.at_most.total_seconds():g} s: neither good nor bad can be said."
         return verdict(Outcome.INSUFFICIENT, f"{said} {_missing(watched, phase, detection)}")
@@ -126,9 +151,37 @@ def _too_thin(watched: Watched, phase: Phase, detection: Detection, elapsed: tim
     """Whether the documents let probes decide, and at this rate requests will not suffice in time."""
     if detection.no_traffic != "probes" or not watched.probe_passes or watched.new.errors:
         return False
+    return too_few_come(watched, phase, detection, elapsed)
+
+
+def _written_suffice(watched: Watched, phase: Phase, detection: Detection, elapsed: timedelta) -> bool:
+    """Real requests are too few, none of them failed, and written ones show the release to be good."""
+    few = too_few_come(watched, phase, detection, elapsed)
+    shown = is_good_as_written(watched, detection) and not _written_wrong(watched)
+    return few and not watched.new.errors and shown
+
+
+def _written_wrong(watched: Watched) -> bool:
+    """The old release does not answer them well either: that the new one is no worse says nothing then."""
+    if SYNTHETIC not in watched.counted:
+        return False
+    seen = watched.counted[SYNTHETIC].seen
+    return seen.xb > _WRITTEN_FAIL_AT_MOST * seen.nb
+
+
+def too_few_come(watched: Watched, phase: Phase, detection: Detection, elapsed: timedelta) -> bool:
+    """Whether at this rate real requests will not suffice by the deadline of the phase."""
     here = watched.new.total - watched.before
     by_then = here * max(1.0, phase.at_most / elapsed) if elapsed else 0.0
     return by_then < _needed(watched, phase, detection)
+
+
+def _written(watched: Watched) -> str:
+    seen = watched.counted[SYNTHETIC].seen
+    return (
+        f"{seen.nc:,.0f} written requests to it, {seen.xc:,.0f} errors, and {seen.nb:,.0f} to the old one "
+        f"beside it, {seen.xb:,.0f} errors, show it to be good enough"
+    )
 
 
 def _needed(watched: Watched, phase: Phase, detection: Detection) -> int:
@@ -160,6 +213,8 @@ def _unseen(watched: Watched) -> tuple[str, ...]:
         for name, one in sorted(watched.gauges.items())
         if one.missing
     ]
+    if _written_wrong(watched):
+        told.append(f"{SYNTHETIC} says nothing: the old release fails the written requests too.")
     return tuple(told)
 
 

@@ -54,7 +54,11 @@ def proposed(named: Named, defaults: Mapping[str, Mapping[str, Any]]) -> dict[st
 
 def _detection(named: Named, data: Mapping[str, Any]) -> Draft:
     return Draft(
-        {"slow_after": Offer("800ms"), "probes": Offer([{"http": "/orders?limit=1"}])},
+        {
+            "slow_after": Offer("800ms"),
+            "probes": Offer([{"http": "/orders?limit=1"}]),
+            "synthetic": Offer({"per_second": 5, "requests": [{"path": "/orders?limit=1"}]}),
+        },
         {
             ("no_traffic",): [
                 "`probes` suits a service that often has no visitors: its deploys do not wait for any."

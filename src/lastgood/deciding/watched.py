@@ -20,7 +20,7 @@ from math import ceil
 from lastgood.deciding import gauges
 from lastgood.domain.policy import Detection
 from lastgood.domain.signal import Reading
-from lastgood.domain.watching import Measure
+from lastgood.domain.watching import SYNTHETIC, Measure
 from lastgood.evidence import errors, latency, promotion
 from lastgood.evidence.combination import Combination
 from lastgood.evidence.counts import Counts
@@ -72,6 +72,7 @@ class Phase:
     at_most: timedelta
     minimum_requests: int
     must_be_good: bool = False
+    warm: str = ""  # the old instance where it runs without traffic: written requests reach it all the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class Watched:
     notes: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
     data_facts: tuple[str, ...] = ()
+    written_good: ErrorEvidence | None = None  # that written requests show it to be good
     overridden: tuple[str, ...] = ()  # what fails the release no more (overriding.py)
 
 
@@ -112,7 +114,8 @@ def begin(detection: Detection, history: Arm | None = None) -> Watched:
     }
     good = {name: promotion.begin(_good_test(detection)) for name in counted if name in REQUEST_WEIGHTS}
     slower = latency.begin(_latency_test(detection)) if "latency" in weights else None
-    return Watched(Combination(weights), counted, good, slower, history=history)
+    written = promotion.begin(_good_test(detection)) if SYNTHETIC in counted else None
+    return Watched(Combination(weights), counted, good, slower, history=history, written_good=written)
 
 
 def next_phase(watched: Watched) -> Watched:
@@ -192,12 +195,17 @@ def _events(watched: Watched, reading: Reading, phase: Phase) -> Watched:
     if reading.signal not in watched.counted:
         return watched
     here = watched.pending.events.get(reading.signal, Counts())
-    if reading.instance_id == phase.old and phase.old:
+    if reading.instance_id and reading.instance_id == _beside(phase, reading.signal):
         here += Counts(nb=reading.total, xb=reading.bad)
     elif reading.instance_id in (phase.new, ""):
         here += Counts(nc=reading.total, xc=reading.bad)
     events = {**watched.pending.events, reading.signal: here}
     return replace(watched, pending=replace(watched.pending, events=events))
+
+
+def _beside(phase: Phase, signal: str) -> str:
+    """The old instance that this signal sees beside the new one, if any."""
+    return phase.old or (phase.warm if signal == SYNTHETIC else "")
 
 
 def _numbers(watched: Watched, reading: Reading, phase: Phase, detection: Detection) -> Watched:
@@ -227,7 +235,10 @@ def _ticked(watched: Watched, phase: Phase, detection: Detection) -> Watched:
             test = _error_test(detection, name, past, phase)
             counted[name] = errors.take_in(test, counted[name], counts)
             good[name] = promotion.take_in(_good_test(detection), good[name], counts)
+    written = watched.written_good
     for name, counts in pending.events.items():
+        if written is not None and name == SYNTHETIC:
+            written = promotion.take_in(_good_test(detection), written, counts)
         test = _error_test(detection, name, watched.histories.get(name), phase)
         counted[name] = errors.take_in(test, counted[name], counts)
     slower = watched.latency
@@ -243,6 +254,7 @@ def _ticked(watched: Watched, phase: Phase, detection: Detection) -> Watched:
         watched,
         counted=counted,
         good=good,
+        written_good=written,
         latency=slower,
         combined=watched.combined.take(logs),
         pending=Pending(),
@@ -260,7 +272,7 @@ def _error_test(detection: Detection, name: str, past: Arm | None, phase: Phase 
     """0.9 alpha beside the old release, and 0.9 alpha with a history, whose bound may be wrong with the rest:
     alpha in all. Nothing to compare with: an accepted rate."""
     alpha, horizon = detection.false_alarm, _horizon(detection)
-    if phase is not None and phase.old:
+    if phase is not None and _beside(phase, name):
         return ErrorTest((1 - errors.HISTORY_SHARE) * alpha, horizon)
     if past is not None and past.total:
         bad = min(past.slow if name == "slow" else past.errors, past.total)
@@ -288,6 +300,12 @@ def is_good(watched: Watched, detection: Detection) -> bool:
     return all(promotion.good(test, evidence) for evidence in watched.good.values())
 
 
+def is_good_as_written(watched: Watched, detection: Detection) -> bool:
+    """The same, by written requests alone."""
+    written = watched.written_good
+    return written is not None and promotion.good(_good_test(detection), written)
+
+
 def _horizon(detection: Detection) -> int:
     """Ticks of the whole watch."""
     watch = sum((step.at_most for step in detection.canary), detection.bake)
@@ -304,6 +322,8 @@ def _weights(detection: Detection) -> dict[str, float]:
     others = {
         signal.name: signal.weight for signal in detection.signals if signal.measures is not Measure.PRESENCE
     }
+    if detection.synthetic is not None:
+        others[SYNTHETIC] = detection.synthetic.weight
     share = _SIGNALS_SHARE if others else 0.0
     weights = {name: (1 - share) * weight / sum(requests.values()) for name, weight in requests.items()}
     return weights | {name: share * weight / sum(others.values()) for name, weight in others.items()}

@@ -12,7 +12,7 @@ from lastgood.documents.faults import nearest
 from lastgood.documents.fields import Strict
 from lastgood.documents.places import overlaps
 from lastgood.documents.reading import Location
-from lastgood.domain.watching import PLACES
+from lastgood.domain.watching import PLACES, SYNTHETIC
 
 Documents = Mapping[str, Any]
 """Kind -> validated document. Any: the system's entries are composed when the program runs."""
@@ -34,7 +34,7 @@ def crosscheck(documents: Mapping[str, Strict]) -> tuple[Fault, ...]:
     found: Documents = documents
     return tuple(
         fault
-        for check in (_names, _references, _places_in_texts, _circles, _overlaps)
+        for check in (_names, _reserved_names, _references, _places_in_texts, _circles, _overlaps)
         for fault in check(found)
     )
 
@@ -48,6 +48,18 @@ def _names(documents: Documents) -> Iterator[Fault]:
             if counts[entry.name] == 2:
                 problem = f"`{entry.name}` is the name of an earlier entry too."
                 yield Fault(kind, (where, index, "name"), problem, "Give each entry a name of its own.")
+
+
+def _reserved_names(documents: Documents) -> Iterator[Fault]:
+    """Signals of the documents are told apart from those that are always there."""
+    detection = documents.get("rollback/detection")
+    for index, signal in enumerate(detection.signals if detection else ()):
+        if signal.name in _RESERVED:
+            problem = f"`{signal.name}` is the name of a signal that lastgood has itself."
+            yield Fault("rollback/detection", ("signals", index, "name"), problem, "Give it another name.")
+
+
+_RESERVED = ("errors", "slow", "latency", "facts", "requests", SYNTHETIC)
 
 
 def _lists(documents: Documents) -> Iterator[tuple[str, str, Sequence[Any]]]:

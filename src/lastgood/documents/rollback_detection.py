@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from lastgood.documents.fields import Duration, PositiveDuration, Strict, write_duration
 from lastgood.documents.probe import ProbeEntry
+from lastgood.documents.synthetic import SyntheticEntry
 from lastgood.documents.watched_signal import AnySignal
 from lastgood.domain.policy import CanaryStep, Detection
 
@@ -101,6 +102,10 @@ class RollbackDetectionDocument(Strict):
         (), description="What else tells of a release: metrics, alerts, logs, numbers of the business."
     )
 
+    synthetic: SyntheticEntry | None = Field(
+        None, description="Written requests, sent while the candidate gets fewer real ones than are needed."
+    )
+
     @model_validator(mode="after")
     def _canary_grows(self) -> Self:
         shares = [step.percent for step in self.canary]
@@ -126,4 +131,5 @@ class RollbackDetectionDocument(Strict):
             crashes_tolerated=self.crashes_tolerated,
             no_traffic=self.no_traffic,
             signals=tuple(signal.to_domain() for signal in self.signals),
+            synthetic=self.synthetic.to_domain() if self.synthetic is not None else None,
         )

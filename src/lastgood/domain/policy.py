@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from lastgood.domain.signal import Probe
-from lastgood.domain.watching import WatchedSignal
+from lastgood.domain.watching import Synthetic, WatchedSignal
 
 
 class DataPolicy(StrEnum):
@@ -52,6 +52,7 @@ class Detection:
     crashes_tolerated: int = 0
     no_traffic: str = "wait"  # wait (until at_most, then undecided) | probes (let probes alone decide)
     signals: tuple[WatchedSignal, ...] = ()  # watched besides requests, probes, exits and invariants
+    synthetic: Synthetic | None = None  # sent where real requests are too few
 
 
 @dataclass(frozen=True, slots=True)

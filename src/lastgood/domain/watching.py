@@ -130,6 +130,31 @@ class WatchedSignal:
     history: timedelta = timedelta(0)
 
 
+SYNTHETIC = "synthetic"  # the name of that signal
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenRequest:
+    """`statuses` that are right; empty: 200 to 399."""
+
+    method: str
+    path: str
+    body: str = ""
+    content_type: str = "application/json"
+    statuses: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Synthetic:
+    """Written requests for a candidate that gets fewer real ones than needed. `weight` as of a signal."""
+
+    requests: tuple[WrittenRequest, ...]
+    per_second: float = 5.0
+    limit: timedelta = timedelta(seconds=2)
+    weight: float = 1.0
+
+
 def tells_apart(texts: tuple[str, ...]) -> bool:
     """Whether one of the texts holds a place of an instance."""
     return any(f"${{{place}}}" in text for text in texts for place in PLACES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -49,7 +50,8 @@ class Watch:
     job: Job
     phase: Phase
     key: str
-    sources: tuple[SignalSource, ...] = field(default=())
+    sources: tuple[SignalSource, ...] = ()
+    too_few: threading.Event = field(default_factory=threading.Event)  # real requests come
 
     @property
     def service(self) -> str:
@@ -86,14 +88,17 @@ def opened(watch: Watch) -> Watch:
     service = workplace.system.service(watch.service)
     traffic = workplace.traffic_of(service.name)
     instance = workplace.runtime(service.name).find(watch.phase.new)
+    beside = _beside(watch)
     sources = (
         *((traffic.outcomes(),) if traffic is not None else ()),
-        *(workplace.watch_instance(service, instance, _beside(watch)) if instance is not None else ()),
+        *(workplace.watch_instance(service, instance, beside) if instance is not None else ()),
+        *(workplace.send_written(instance, beside, watch.too_few.is_set) if instance is not None else ()),
         workplace.watch_invariants(workplace.system.consistency.invariants, watch.phase.new),
     )
     for source in sources:
         source.open()
-    return replace(watch, sources=sources)
+    warm = beside.instance_id if beside is not None else ""
+    return replace(watch, sources=sources, phase=replace(watch.phase, warm=warm))
 
 
 def _beside(watch: Watch) -> Instance | None:

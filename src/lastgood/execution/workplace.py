@@ -78,6 +78,8 @@ class Workplace:
     ask_probe: Callable[[Probe, str, int], ProbeAnswer]
     # all signals but the proxy's, of an instance and of the old one beside it
     watch_instance: Callable[[Service, Instance, Instance | None], tuple[SignalSource, ...]]
+    # written requests to both, sent while they are wanted
+    send_written: Callable[[Instance, Instance | None, Callable[[], bool]], tuple[SignalSource, ...]]
     watch_invariants: Callable[[tuple[Invariant, ...], str], SignalSource]
     check_invariant: Callable[[Invariant], tuple[bool | None, str]]  # None: could not be asked
     read_secret: Callable[[str], str]

@@ -77,6 +77,13 @@ def open_workplace(
 
         return sources(system, service, instance, beside, records.history, ask_store, runtimes[service.name])
 
+    def send_written(
+        instance: Instance, beside: Instance | None, wanted: Callable[[], bool]
+    ) -> tuple[SignalSource, ...]:
+        from lastgood.wiring.watching import written
+
+        return written(system, instance, beside, records.history, wanted)
+
     return Workplace(
         system=system,
         clock=clock,
@@ -103,6 +110,7 @@ def open_workplace(
         open_source=find_source,
         ask_probe=lambda probe, host, port: ask_probe(probe, host, port, system.folder),
         watch_instance=watch_instance,
+        send_written=send_written,
         watch_invariants=watch_invariants,
         check_invariant=check,
         read_secret=lambda reference: secret(reference, system.folder),

@@ -79,7 +79,7 @@ def ask(probe: Probe, host: str, port: int, folder: Path | None = None) -> Probe
     passed: bool | None
     try:
         if probe.kind == "command":
-            environment = {"HOST": _reached_at(host), "PORT": str(port)}
+            environment = {"HOST": reached_at(host), "PORT": str(port)}
             passed, detail = ask_command(question.command, probe.limit, environment, folder)
         elif probe.kind == "tcp":
             passed, detail = _ask_tcp(question)
@@ -96,7 +96,7 @@ def ask(probe: Probe, host: str, port: int, folder: Path | None = None) -> Probe
 
 def addressed(probe: Probe, host: str, port: int) -> Probe:
     """The probe with ${host} and ${port} filled, and for http and tcp the whole address as target."""
-    reached = _reached_at(host)
+    reached = reached_at(host)
     values = {"host": reached, "port": str(port)}
     target = fill(probe.target, values)
     place = f"[{reached}]:{port}" if ":" in reached else f"{reached}:{port}"
@@ -109,7 +109,7 @@ def addressed(probe: Probe, host: str, port: int) -> Probe:
     return replace(probe, target=target, command=tuple(fill(word, values) for word in probe.command))
 
 
-def _reached_at(host: str) -> str:
+def reached_at(host: str) -> str:
     return _REACHED_AT.get(host, host)
 
 

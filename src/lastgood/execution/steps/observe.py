@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from lastgood.deciding.judge import judge
+from lastgood.deciding.judge import judge, too_few_come
 from lastgood.deciding.overriding import override
 from lastgood.deciding.trigger import Decision, decide
-from lastgood.deciding.watched import take_in
+from lastgood.deciding.watched import Watched, take_in
 from lastgood.deciding.words import answer, paused_by, promoted_by
 from lastgood.domain.event import VerdictGiven
 from lastgood.domain.policy import DataPolicy, Detection
@@ -21,6 +21,7 @@ from lastgood.execution.watch import Note, Watch, begun, opened, rows_at_stake, 
 
 _PACE = timedelta(milliseconds=50)
 _NOTE_EVERY_SECONDS = 1.0
+_RATE_KNOWN_AFTER = timedelta(seconds=3)
 
 Verdicts = Sequence[tuple[Watch, Verdict]]
 
@@ -63,6 +64,7 @@ def _until_decided(job: Job, watches: Sequence[Watch], note: Note, detection: De
             seen = note.watched[watch.service]
             seen = take_in(seen, readings, watch.phase, detection, broken, note.elapsed)
             note = note.seen(watch.service, seen)
+            _want_written(watch, seen, detection, note.counted)
         verdicts = [
             (watch, judge(note.watched[watch.service], watch.phase, detection, note.counted))
             for watch in watches
@@ -79,6 +81,15 @@ def _until_decided(job: Job, watches: Sequence[Watch], note: Note, detection: De
             held = "paused, " if paused_by(words) else ""
             job.say(f"{note.seconds:.0f} s: {held}{_reasons(verdicts)}")
         clock.sleep(_PACE)
+
+
+def _want_written(watch: Watch, seen: Watched, detection: Detection, elapsed: timedelta) -> None:
+    """Not before there was time to see at which rate real requests come."""
+    early = elapsed < min(watch.phase.at_least, _RATE_KNOWN_AFTER)
+    if early or not too_few_come(seen, watch.phase, detection, elapsed):
+        watch.too_few.clear()
+    else:
+        watch.too_few.set()
 
 
 def _decided(
