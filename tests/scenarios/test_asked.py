@@ -153,6 +153,16 @@ def test_promotion_waits_for_a_person_where_the_documents_say_so(tiny: TinySyste
     assert end_state(tiny).running == ["v2 runs"]
 
 
+def test_a_release_that_turns_bad_while_it_waits_for_approval_goes_back(tiny: TinySystem) -> None:
+    """And an approval that comes afterwards is refused."""
+    triggers(tiny, "approval_to_promote: true")
+    with deploying(tiny, "v2", expected=3):
+        wait_for(asks(tiny), 40)
+        tiny.change("insert into starts values ('a mishap', 1)")
+    assert (tiny.answer(), newest(tiny).state) == ("v1", RunState.ROLLED_BACK)
+    assert tiny.command("approve", newest(tiny).id).code == 5
+
+
 def test_without_that_approval_the_candidate_leaves(tiny: TinySystem) -> None:
     """It is no verdict against it: exit code 6, and it may be deployed again."""
     triggers(tiny, "approval_to_promote: true", "approve_within: 300ms")

@@ -172,6 +172,18 @@ signals:
   - name: leak
     kind: memory
     window: 5m
+synthetic:
+  per_second: 10
+  limit: 1s
+  weight: 0.5
+  requests:
+    - {method: GET, path: "/orders?limit=1"}
+    - method: POST
+      path: /orders
+      body: '{"item": "tea", "quantity": 1}'
+      content_type: application/json
+      statuses: [201]
+      writes: true
 """,
     "automatic-rollback-triggers.yml": """\
 kind: automatic/rollback/triggers
@@ -181,6 +193,13 @@ on_undecided: promote
 rollbacks_per_day: 3
 quarantine: false
 approval_for_rewind: false
+ask_for: 5m
+approval_to_promote: true
+approve_within: 8h
+cool_down: 30m
+flapping: {times: 3, within: 2h}
+quiet_hours: ["22:00-06:00", "fri 16:00-24:00", "sat-sun 00:00-24:00"]
+time_zone: Europe/Berlin
 """,
     "version-management.yml": """\
 kind: version/management

@@ -106,6 +106,9 @@ _WRONG = [
     ("business-continuity.yml", "rto: 15m", "rto: 0s", 8, 10, "`0s`", "more than 0s"),
     ("business-continuity.yml", "services: [shop]", "depends_on: [reports]", 7, 17, "orders -> reports -> orders", "Remove"),  # noqa: E501
     ("automatic-rollback-triggers.yml", "quarantine: false", "quarantine: 7", 6, 13, "`7`", "true or false"),
+    ("automatic-rollback-triggers.yml", "fri 16:00-24:00", "fri 4pm", 13, 30, "no window", "sat-sun"),
+    ("automatic-rollback-triggers.yml", "Europe/Berlin", "Berlin", 14, 12, "no time zone", "Europe/Berlin"),
+    ("rollback-detection.yml", "name: leak", "name: latency", 67, 11, "lastgood has itself", "another"),
     ("version-management.yml", "keep_releases: 7", "keep_releases: 1", 3, 16, "`1`", "2 or more"),
 ]  # fmt: skip
 

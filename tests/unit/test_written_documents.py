@@ -158,6 +158,31 @@ def test_a_changed_setting_makes_the_guide_stale(shop: RecordedShop) -> None:
     assert ("What is decided", GUIDE) in {(one.where, one.file) for one in stale(written, shop.facts())}
 
 
+def test_the_guide_says_what_needs_a_person_and_when_deploys_begin(shop: RecordedShop) -> None:
+    """A dry run must not read like a promise, in the plan for disasters either."""
+    shop.write(
+        "automatic-rollback-triggers.yml",
+        "kind: automatic/rollback/triggers\nversion: 1\non_failed: notify\napproval_to_promote: true\n"
+        "cool_down: 30m\nflapping: {times: 3}\nquiet_hours: ['fri 16:00-24:00', '22:00-06:00']\n"
+        "time_zone: Europe/Berlin\n",
+    )
+    shop.write(
+        "rollback-detection.yml",
+        "kind: rollback/detection\nversion: 1\nsynthetic: {requests: [{path: /orders}]}\n",
+    )
+    written = render(shop.facts())
+    for said in (
+        "**nothing: a dry run.**",
+        "it waits for a person; without one within 24 h it leaves",
+        "not within 30 min after a rollback",
+        "not after 3 rollbacks within 1 h",
+        "Europe/Berlin time: Fri 16:00 to 24:00, 22:00 to 06:00",
+        "written requests: `GET /orders` (5 a second, while real requests are too few)",
+    ):
+        assert said in written[GUIDE], said
+    assert "**not undone by itself**" in written["Disaster_Recovery_Implementation.md"]
+
+
 def test_a_drill_counts_by_its_standing(shop: RecordedShop) -> None:
     """A first, failed or overdue one changes what a reader may rely on; another passed one does not."""
     written = render(shop.facts())

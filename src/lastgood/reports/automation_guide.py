@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lastgood.domain.policy import DataPolicy
+from lastgood.domain.policy import DataPolicy, QuietWindow
 from lastgood.domain.signal import Probe
 from lastgood.reports import commands, evidence
 from lastgood.reports.by_itself import NOT_YET_WATCHED
@@ -16,6 +16,7 @@ from lastgood.reports.words import code, span, typed
 _DETECTION = "rollback-detection.yml"
 _TRIGGERS = "automatic-rollback-triggers.yml"
 _CONSISTENCY = "data-consistency.yml"
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def automation_guide(facts: Facts) -> Page:
@@ -72,6 +73,7 @@ def _watched(facts: Facts) -> Iterator[Block]:
                 _CONSISTENCY,
             ),
             *_signals(facts),
+            *_written(facts),
         ],
     )
     yield Paragraph(
@@ -87,6 +89,19 @@ def _signals(facts: Facts) -> Iterator[tuple[str, str, str]]:
         worse = "it is worse than beside the release, or than before it"
         not_yet = "signals" in NOT_YET_WATCHED
         yield f"signals: {names}", "**not watched by this version yet**" if not_yet else worse, _DETECTION
+
+
+def _written(facts: Facts) -> Iterator[tuple[str, str, str]]:
+    synthetic = facts.system.detection.synthetic
+    if synthetic is None:
+        return
+    asked = ", ".join(code(f"{one.method} {one.path}") for one in synthetic.requests)
+    sent = f"{synthetic.per_second:g} a second, while real requests are too few"
+    yield (
+        f"written requests: {asked} ({sent})",
+        "it answers them worse than the old release beside it",
+        f"{_DETECTION}, `synthetic`",
+    )
 
 
 def _probes(facts: Facts) -> str:
@@ -122,22 +137,31 @@ def _canary(facts: Facts) -> Iterator[Block]:
     )
 
 
+_ON_FAILED = {
+    "rollback": "the way back runs by itself; exit code 3",
+    "pause": "everything stays as it is, and a person decides",
+    "notify": "**nothing: a dry run.** It goes on; what would have been done is said and recorded",
+}
+
+
 def _decides(facts: Facts) -> Iterator[Block]:
     triggers = facts.system.triggers
-    failed = (
-        "everything stays as it is, and a person decides"
-        if triggers.on_failed == "pause"
-        else "the way back runs by itself; exit code 3"
-    )
+    asked = f"everything stays, and a person is asked; after {span(triggers.ask_for)} the way back runs"
     undecided = (
         "the release is promoted" if triggers.on_undecided == "promote" else "the release leaves; exit code 6"
     )
+    if triggers.on_failed == "notify" and triggers.on_undecided != "promote":
+        undecided = "it goes on (dry run)"
     yield Heading(2, "What is decided")
     yield table(
         ("verdict", "then", "setting"),
         [
-            ("healthy", "the next share; after the bake it is promoted", "-"),
-            ("failed", failed, f"`on_failed: {triggers.on_failed}`"),
+            (
+                "healthy",
+                f"the next share; after the bake {_promotion(facts)}",
+                f"`approval_to_promote: {str(triggers.approval_to_promote).lower()}`",
+            ),
+            ("failed", _ON_FAILED.get(triggers.on_failed, asked), f"`on_failed: {triggers.on_failed}`"),
             ("insufficient data", undecided, f"`on_undecided: {triggers.on_undecided}`"),
             (
                 f"failed, after {triggers.rollbacks_per_day} rollbacks in 24 hours",
@@ -153,6 +177,39 @@ def _decides(facts: Facts) -> Iterator[Block]:
         else "A bad release is not quarantined (`quarantine: false`)."
     )
     yield Paragraph(f"From {_TRIGGERS}. {quarantine}")
+    yield from _begins(facts)
+
+
+def _promotion(facts: Facts) -> str:
+    triggers = facts.system.triggers
+    if not triggers.approval_to_promote:
+        return "it is promoted"
+    return f"it waits for a person; without one within {span(triggers.approve_within)} it leaves"
+
+
+def _begins(facts: Facts) -> Iterator[Block]:
+    triggers = facts.system.triggers
+    yield Heading(2, "When a deploy begins")
+    rules = []
+    if triggers.cool_down:
+        rules.append(f"not within {span(triggers.cool_down)} after a rollback of the service (`cool_down`)")
+    if triggers.flapping_times:
+        times, within = triggers.flapping_times, span(triggers.flapping_within)
+        rules.append(f"not after {times} rollbacks within {within} (`flapping`): a person looks first")
+    if triggers.quiet_hours:
+        windows = ", ".join(map(_window, triggers.quiet_hours))
+        rules.append(f"not in the quiet hours, {triggers.time_zone} time: {windows} (`quiet_hours`)")
+    if rules:
+        yield Items(tuple(rules))
+        yield Paragraph("A person may begin all the same, which is recorded. Going back is never held up.")
+    else:
+        yield Paragraph(f"At any time: {_TRIGGERS} sets no cool-down, flapping guard or quiet hours.")
+
+
+def _window(window: QuietWindow) -> str:
+    days = "" if len(window.days) == len(_DAYS) else " ".join(_DAYS[day] for day in window.days) + " "
+    start, end = (f"{minute // 60:02}:{minute % 60:02}" for minute in (window.start, window.end))
+    return f"{days}{start} to {end}"
 
 
 def _data(facts: Facts) -> Iterator[Block]:

@@ -23,6 +23,14 @@ RUNBOOK = "Rollback_Recovery_Procedures.md"
 _CONTINUITY = "business-continuity.yml"
 
 
+_BAD_RELEASE = {
+    "rollback": "undone by itself",
+    "ask": "undone after a person was asked, or by itself without an answer",
+    "pause": "kept from getting more traffic until a person undoes it",
+    "notify": "**not undone by itself**: it is only told (dry run)",
+}
+
+
 def disaster_recovery(facts: Facts) -> Page:
     return Page(
         f"Disaster recovery and business continuity: {facts.system.name}",
@@ -237,7 +245,8 @@ def _continuity(facts: Facts) -> Iterator[Block]:
     yield Heading(3, "Strategies")
     yield Items(
         (
-            f"A bad release: undone by itself (`on_failed: {facts.system.triggers.on_failed}`).",
+            f"A bad release: {_BAD_RELEASE[facts.system.triggers.on_failed]} "
+            f"(`on_failed: {facts.system.triggers.on_failed}`).",
             f"Lost data: backups by `{facts.system.backups.schedule}` into "
             f"{names(facts.system.backups.vaults or [vault.name for vault in facts.system.vaults])}; "
             "part 8 says what of that happens by itself.",
