@@ -14,7 +14,7 @@ import pytest
 
 from lastgood.domain.errors import ActionFailed, Busy, Refused, UsageError
 from lastgood.domain.plan import Plan, Step
-from lastgood.domain.run import RunState, StepEnd, StepRecord, StepResult
+from lastgood.domain.run import RunState, StepEnd, StepRecord, StepResult, Word, WordKind
 from lastgood.records.leases import FolderLeases
 from lastgood.records.runs import FolderRuns
 
@@ -197,3 +197,37 @@ def test_the_death_of_a_process_frees_its_run_and_leases(
     assert runs.load("r1").state is RunState.INTERRUPTED
     with runs.lock("r1"), leases.hold(["db"], "r2") as tokens:
         assert tokens["db"] > 1
+
+
+def word(kind: WordKind, note: str = "") -> Word:
+    return Word(kind, "ann", note, NOW)
+
+
+def test_words_are_heard_in_order_and_by_whoever_loads_the_run(runs: FolderRuns) -> None:
+    create(runs)
+    assert runs.words("r1") == ()
+    said = (word(WordKind.PAUSE, "grün"), word(WordKind.CONTINUE))
+    for one in said:
+        runs.say("r1", one)
+    assert runs.words("r1") == runs.load("r1").words == said
+
+
+def test_a_word_that_a_crash_tore_off_was_not_said(runs: FolderRuns) -> None:
+    file = create(runs) / "words.jsonl"
+    runs.say("r1", word(WordKind.PAUSE))
+    whole = file.read_bytes()
+    file.write_bytes(whole + whole[:20])
+    assert runs.words("r1") == (word(WordKind.PAUSE),)
+
+
+def test_a_question_stands_until_it_is_taken_back_or_the_run_ends(runs: FolderRuns) -> None:
+    create(runs)
+    runs.ask("r1", "")
+    assert runs.load("r1").asks == ""
+    runs.ask("r1", "Go on, für immer?")
+    assert runs.load("r1").asks == runs.summaries()[0].asks == "Go on, für immer?"
+    runs.ask("r1", "")
+    assert runs.load("r1").asks == ""
+    runs.ask("r1", "And now?")
+    runs.finish("r1", RunState.CANCELLED, "", "", "", NOW)
+    assert (runs.load("r1").asks, runs.summaries()[0].asks) == ("", "")

@@ -117,7 +117,7 @@ class Watching:
                 steps = f"{progress.of} step{'s' if progress.of != 1 else ''}"
                 self._line(f"{progress.title}: {steps}, {begins}about {left}.")
         if progress.stays:
-            self._line(f"  ask              {progress.says}")
+            self._line(f"  note             {progress.says}")
         elif self._live:
             says = f": {progress.says}" if progress.says else ""
             text = f"  ... ({self._where})  {progress.step.does}{says}"
