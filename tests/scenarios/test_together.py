@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.support.small_services import free_port
 from tests.support.stories import done
-from tests.support.tiny_system import DETECTION, SYSTEM, TinySystem
+from tests.support.tiny_system import DETECTION, SYSTEM, TRIGGERS, TinySystem
 
 from lastgood.domain.release import ReleaseState
 from lastgood.domain.run import RunState
@@ -110,6 +110,19 @@ def test_one_that_is_bad_takes_all_back(two: TwoServices) -> None:
     two.write("rollback-detection.yml", DETECTION)
     done(two.command("deploy", "--service", "web", two.release("v2")))
     assert two.answers() == ("v2", "v1")
+
+
+def test_paused_they_are_taken_back_one_by_one(two: TwoServices) -> None:
+    """Given `on_failed: pause`, then the commands that take each back are named, and do."""
+    two.write("automatic-rollback-triggers.yml", TRIGGERS + "on_failed: pause\n")
+    source = two.release("bad")
+    paused = two.command("deploy", "--together", f"web={source}", f"api={source}")
+    assert paused.code == 4, paused.said
+    assert "Run `lastgood rollback --service web`, `lastgood rollback --service api`" in paused.said
+    assert two.running() == ["api bad", "api v1", "web bad", "web v1"]
+    for name in ("web", "api"):
+        done(two.command("rollback", "--service", name))
+    assert (two.answers(), two.running()) == (("v1", "v1"), ["api v1", "web v1"])
 
 
 def test_one_that_never_comes_up_takes_all_back_before_any_traffic(two: TwoServices) -> None:

@@ -48,7 +48,7 @@ def walk(plan: Plan, do_step: DoStep) -> Walked:
 
 def _go_back(plan: Plan, path: str, result: StepResult, do_step: DoStep) -> Walked:
     if result.end is StepEnd.PAUSED:
-        return Walked(RunState.PAUSED, result.says, "Run `lastgood rollback` to take it back.", "", path)
+        return Walked(RunState.PAUSED, result.says, _how_to_take_back(plan), "", path)
     chosen = result.way_back if result.way_back in plan.ways_back else next(iter(plan.ways_back), "")
     if not chosen:
         state = RunState.CANCELLED if result.end is StepEnd.STOPPED else RunState.FAILED
@@ -58,6 +58,14 @@ def _go_back(plan: Plan, path: str, result: StepResult, do_step: DoStep) -> Walk
         return Walked(_AFTER_WAY_BACK[result.end], result.says, result.mend, chosen, path)
     says = f"{result.says} The way back failed too: {broken.says}"
     return Walked(RunState.FAILED, says, broken.mend, chosen, path)
+
+
+def _how_to_take_back(plan: Plan) -> str:
+    services = [name.partition(":")[2] for name in plan.subjects if name.startswith("service:")]
+    if len(services) < 2:
+        return "Run `lastgood rollback` to take it back."
+    each = ", ".join(f"`lastgood rollback --service {name}`" for name in reversed(services))
+    return f"Run {each} to take them back."
 
 
 def _go_along(plan: Plan, prefix: str, do_step: DoStep) -> StepResult | None:
