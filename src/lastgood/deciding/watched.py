@@ -281,7 +281,9 @@ def _error_test(detection: Detection, name: str, past: Arm | None, phase: Phase 
 
 
 def _good_test(detection: Detection) -> PromotionTest:
-    return PromotionTest(_GOOD_AT, r1=detection.good_ratio, d=detection.good_below, unit="request")
+    # real and written requests may each show it: two ways to be wrong share the chance
+    level = _GOOD_AT if detection.synthetic is None else _GOOD_AT / 2
+    return PromotionTest(level, r1=detection.good_ratio, d=detection.good_below, unit="request")
 
 
 def _latency_test(detection: Detection) -> LatencyTest:
