@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from lastgood.domain.policy import DataPolicy, QuietWindow
 from lastgood.domain.signal import Probe
 from lastgood.reports import commands, evidence
-from lastgood.reports.by_itself import NOT_YET_WATCHED
 from lastgood.reports.facts import Facts, Kind
 from lastgood.reports.page import Block, Heading, Items, Page, Paragraph, table
 from lastgood.reports.plans import procedure
@@ -86,9 +85,7 @@ def _watched(facts: Facts) -> Iterator[Block]:
 def _signals(facts: Facts) -> Iterator[tuple[str, str, str]]:
     names = ", ".join(code(one.name) for one in facts.system.detection.signals)
     if names:
-        worse = "it is worse than beside the release, or than before it"
-        not_yet = "signals" in NOT_YET_WATCHED
-        yield f"signals: {names}", "**not watched by this version yet**" if not_yet else worse, _DETECTION
+        yield f"signals: {names}", "worse than beside the release, or than before it", _DETECTION
 
 
 def _written(facts: Facts) -> Iterator[tuple[str, str, str]]:

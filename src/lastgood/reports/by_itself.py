@@ -16,6 +16,3 @@ NOT_YET: Final[Mapping[str, str]] = {
     "lag_limits": "nobody is told when a copy lies behind; `lastgood gates` tells",
 }
 """Of backups: the field, and what that means."""
-
-NOT_YET_WATCHED: Final = ("signals",)
-"""Of rollback-detection.yml."""
