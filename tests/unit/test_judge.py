@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lastgood.deciding.judge import judge
-from lastgood.deciding.watched import TICK, Arm, Phase, Watched, begin, next_phase, take_in
+from lastgood.deciding.questions import TICK, Arm
+from lastgood.deciding.watched import Phase, Watched, begin, next_phase, take_in
 from lastgood.domain.codec import dumps, loads
 from lastgood.domain.policy import Detection
 from lastgood.domain.signal import Outcome, Reading, Verdict

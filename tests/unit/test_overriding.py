@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from lastgood.deciding.judge import judge
 from lastgood.deciding.overriding import override
-from lastgood.deciding.watched import TICK, Phase, Watched, begin, next_phase, take_in
+from lastgood.deciding.questions import TICK
+from lastgood.deciding.watched import Phase, Watched, begin, next_phase, take_in
 from lastgood.deciding.words import answer, paused_by, promoted_by
 from lastgood.domain.codec import dumps, loads
 from lastgood.domain.policy import Detection

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lastgood.deciding.judge import judge, too_few_come
-from lastgood.deciding.watched import TICK, Arm, Phase, Watched, begin, next_phase, take_in
+from lastgood.deciding.questions import TICK, Arm
+from lastgood.deciding.watched import Phase, Watched, begin, next_phase, take_in
 from lastgood.documents.synthetic import SyntheticEntry, WrittenRequestEntry
 from lastgood.domain.codec import dumps, loads
 from lastgood.domain.policy import Detection

@@ -11,15 +11,8 @@ from datetime import timedelta
 from math import ceil, exp, log
 
 from lastgood.deciding.overriding import evidence_counts, standing_data_facts, standing_facts
-from lastgood.deciding.watched import (
-    ACCEPTED_ERROR_RATE,
-    REQUEST_WEIGHTS,
-    Arm,
-    Phase,
-    Watched,
-    is_good,
-    is_good_as_written,
-)
+from lastgood.deciding.questions import ACCEPTED_ERROR_RATE, REQUEST_WEIGHTS, Arm
+from lastgood.deciding.watched import Phase, Watched, is_good, is_good_as_written
 from lastgood.domain.policy import Detection
 from lastgood.domain.signal import Outcome, Verdict
 from lastgood.domain.watching import SYNTHETIC

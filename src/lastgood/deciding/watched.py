@@ -15,39 +15,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from math import ceil
 
 from lastgood.deciding import gauges
+from lastgood.deciding.questions import (
+    REQUEST_WEIGHTS,
+    TICK,
+    Arm,
+    error_test,
+    good_test,
+    is_gauge,
+    latency_test,
+    weights,
+)
 from lastgood.domain.policy import Detection
 from lastgood.domain.signal import Reading
 from lastgood.domain.watching import SYNTHETIC, Measure
 from lastgood.evidence import errors, latency, promotion
 from lastgood.evidence.combination import Combination
 from lastgood.evidence.counts import Counts
-from lastgood.evidence.errors import ErrorEvidence, ErrorTest
-from lastgood.evidence.latency import LatencyEvidence, LatencyTest
-from lastgood.evidence.promotion import PromotionTest
+from lastgood.evidence.errors import ErrorEvidence
+from lastgood.evidence.latency import LatencyEvidence
 
-TICK = timedelta(milliseconds=250)
-ACCEPTED_ERROR_RATE = 0.05  # of a first release, with nothing to compare with
-
-REQUEST_WEIGHTS = {"errors": 0.5, "slow": 0.25, "latency": 0.25}
-_SIGNALS_SHARE = 0.4  # of the evidence, for all signals of the documents together
 _LATENCIES_A_TICK = 20_000
-_LATENCIES_HANG_TOGETHER = 4.0  # design effect: requests of one tick share locks, caches and a processor
-_GOOD_AT = 0.05  # the chance of calling a release good enough that is not
-
-
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """Requests of one release, or events of one signal."""
-
-    total: int = 0
-    errors: int = 0
-    slow: int = 0
-
-    def __add__(self, other: Arm) -> Arm:
-        return Arm(self.total + other.total, self.errors + other.errors, self.slow + other.slow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +95,16 @@ class Watched:
 
 def begin(detection: Detection, history: Arm | None = None) -> Watched:
     """`history`: what earlier deploys saw of the old release; None where nothing is known of it."""
-    weights = _weights(detection)
+    shares = weights(detection)
     counted = {
-        name: errors.begin(_error_test(detection, name, None, None))
-        for name in weights
-        if name != "latency" and not _is_gauge(detection, name)
+        name: errors.begin(error_test(detection, name))
+        for name in shares
+        if name != "latency" and not is_gauge(detection, name)
     }
-    good = {name: promotion.begin(_good_test(detection)) for name in counted if name in REQUEST_WEIGHTS}
-    slower = latency.begin(_latency_test(detection)) if "latency" in weights else None
-    written = promotion.begin(_good_test(detection)) if SYNTHETIC in counted else None
-    return Watched(Combination(weights), counted, good, slower, history=history, written_good=written)
+    good = {name: promotion.begin(good_test(detection)) for name in counted if name in REQUEST_WEIGHTS}
+    slower = latency.begin(latency_test(detection)) if "latency" in shares else None
+    written = promotion.begin(good_test(detection)) if SYNTHETIC in counted else None
+    return Watched(Combination(shares), counted, good, slower, history=history, written_good=written)
 
 
 def next_phase(watched: Watched) -> Watched:
@@ -232,21 +221,21 @@ def _ticked(watched: Watched, phase: Phase, detection: Detection) -> Watched:
     for name in ("errors", "slow"):
         if name in counted:
             counts = _counts(pending, name)
-            test = _error_test(detection, name, past, phase)
+            test = error_test(detection, name, past, bool(_beside(phase, name)))
             counted[name] = errors.take_in(test, counted[name], counts)
-            good[name] = promotion.take_in(_good_test(detection), good[name], counts)
+            good[name] = promotion.take_in(good_test(detection), good[name], counts)
     written = watched.written_good
     for name, counts in pending.events.items():
         if written is not None and name == SYNTHETIC:
-            written = promotion.take_in(_good_test(detection), written, counts)
-        test = _error_test(detection, name, watched.histories.get(name), phase)
+            written = promotion.take_in(good_test(detection), written, counts)
+        test = error_test(detection, name, watched.histories.get(name), bool(_beside(phase, name)))
         counted[name] = errors.take_in(test, counted[name], counts)
     slower = watched.latency
     if slower is not None and phase.old:
         spared = [
             max(0.0, seconds - detection.latency_slack.total_seconds()) for seconds in pending.new_latencies
         ]
-        slower = latency.take_in(_latency_test(detection), slower, spared, pending.old_latencies)
+        slower = latency.take_in(latency_test(detection), slower, spared, pending.old_latencies)
     logs = {name: evidence.capital.log_value for name, evidence in counted.items()}
     if slower is not None:
         logs["latency"] = slower.capital.log_value
@@ -268,71 +257,16 @@ def _counts(pending: Pending, name: str) -> Counts:
     return Counts(new.total, new.errors, old.total, old.errors)
 
 
-def _error_test(detection: Detection, name: str, past: Arm | None, phase: Phase | None) -> ErrorTest:
-    """0.9 alpha beside the old release, and 0.9 alpha with a history, whose bound may be wrong with the rest:
-    alpha in all. Nothing to compare with: an accepted rate."""
-    alpha, horizon = detection.false_alarm, _horizon(detection)
-    if phase is not None and _beside(phase, name):
-        return ErrorTest((1 - errors.HISTORY_SHARE) * alpha, horizon)
-    if past is not None and past.total:
-        bad = min(past.slow if name == "slow" else past.errors, past.total)
-        return ErrorTest(alpha, horizon, history=(past.total, bad))
-    return ErrorTest((1 - errors.HISTORY_SHARE) * alpha, horizon, p0=ACCEPTED_ERROR_RATE)
-
-
-def _good_test(detection: Detection) -> PromotionTest:
-    # real and written requests may each show it: two ways to be wrong share the chance
-    level = _GOOD_AT if detection.synthetic is None else _GOOD_AT / 2
-    return PromotionTest(level, r1=detection.good_ratio, d=detection.good_below, unit="request")
-
-
-def _latency_test(detection: Detection) -> LatencyTest:
-    return LatencyTest(
-        detection.false_alarm,
-        _horizon(detection),
-        concurrent=True,
-        slack=detection.latency_margin or 0.0,
-        cluster=_LATENCIES_HANG_TOGETHER,
-    )
-
-
 def is_good(watched: Watched, detection: Detection) -> bool:
     """Shown to be good enough for more traffic, in every way that requests tell."""
-    test = _good_test(detection)
+    test = good_test(detection)
     return all(promotion.good(test, evidence) for evidence in watched.good.values())
 
 
 def is_good_as_written(watched: Watched, detection: Detection) -> bool:
     """The same, by written requests alone."""
     written = watched.written_good
-    return written is not None and promotion.good(_good_test(detection), written)
-
-
-def _horizon(detection: Detection) -> int:
-    """Ticks of the whole watch."""
-    watch = sum((step.at_most for step in detection.canary), detection.bake)
-    return max(1, ceil(watch / TICK))
-
-
-def _weights(detection: Detection) -> dict[str, float]:
-    """Of each signal, fixed before anything is seen."""
-    requests = dict(REQUEST_WEIGHTS)
-    if detection.slow_after is None:
-        del requests["slow"]
-    if detection.latency_margin is None:
-        del requests["latency"]
-    others = {
-        signal.name: signal.weight for signal in detection.signals if signal.measures is not Measure.PRESENCE
-    }
-    if detection.synthetic is not None:
-        others[SYNTHETIC] = detection.synthetic.weight
-    share = _SIGNALS_SHARE if others else 0.0
-    weights = {name: (1 - share) * weight / sum(requests.values()) for name, weight in requests.items()}
-    return weights | {name: share * weight / sum(others.values()) for name, weight in others.items()}
-
-
-def _is_gauge(detection: Detection, name: str) -> bool:
-    return any(signal.name == name and signal.measures is Measure.GAUGE for signal in detection.signals)
+    return written is not None and promotion.good(good_test(detection), written)
 
 
 def _probed(watched: Watched, reading: Reading, detection: Detection) -> Watched:

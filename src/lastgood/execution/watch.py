@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
-from lastgood.deciding.watched import Arm, Phase, Watched, begin, next_phase
+from lastgood.deciding.questions import Arm
+from lastgood.deciding.watched import Phase, Watched, begin, next_phase
 from lastgood.domain.codec import dumps, loads
 from lastgood.domain.policy import Detection
 from lastgood.execution.handler import Job
