@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def test_a_restore_asks_and_does_what_was_answered(shop: ShopSystem) -> None:
         with at_terminal(shop, "restore") as terminal:
             terminal.wait_for("Loses:")
             terminal.wait_for("Do it? [y/N]")
+            time.sleep(0.5)  # a Ctrl-C between prompt and read would be noticed with the next key only
             terminal.type(answer)
             assert terminal.ended() == code, terminal.shown
         assert tea.read_text() == "another picture\n"

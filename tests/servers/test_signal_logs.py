@@ -213,7 +213,8 @@ def test_closing_ends_the_thread_and_the_descriptors(tmp_path: Path) -> None:
 
 # --- the journal -------------------------------------------------------------------------------------------
 
-FAKE = """#!{python}
+FAKE = """#!/bin/sh
+"exec" {python!r} "$0" "$@"  # a #! line takes no path with a space
 import json, os, sys, time
 arguments = sys.argv[1:]
 open({calls!r}, "a").write(json.dumps([os.getpid(), arguments]) + "\\n")
