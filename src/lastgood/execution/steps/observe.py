@@ -69,11 +69,13 @@ def _until_decided(job: Job, watches: Sequence[Watch], note: Note, detection: De
             (watch, judge(note.watched[watch.service], watch.phase, detection, note.counted))
             for watch in watches
         ]
+        given_at = clock.now()
         decided = _decided(job, note, verdicts, detection, words)
         if isinstance(decided, Said):
             write_note(job, note)
-            job.workplace.runs.ask(job.run_id, "")
-            return decided
+            if note.asked:
+                job.workplace.runs.ask(job.run_id, "")
+            return replace(decided, facts={**decided.facts, "given_at": given_at.isoformat()})
         if decided is not note or now - noted >= _NOTE_EVERY_SECONDS:
             noted = now
             note = decided
