@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lastgood.application.ground import Ground
     from lastgood.application.initializing import InitDesk
     from lastgood.application.sandbox import DrillTools
+    from lastgood.domain.past import Grown, PastCounters
     from lastgood.domain.system import System
     from lastgood.execution.workplace import Progress, Workplace
     from lastgood.ports.looker import Looker
@@ -25,7 +26,7 @@ def main() -> None:
 
 
 def doors() -> Doors:
-    return Doors(_load, _open, _schemas, _init, _looker, _ground, _demo, _drills)
+    return Doors(_load, _open, _schemas, _init, _looker, _ground, _demo, _drills, _past)
 
 
 def _load(folder: Path) -> System:
@@ -75,6 +76,12 @@ def _demo(folder: Path | None, stay: bool, as_json: bool) -> Mapping[str, object
     from lastgood.demo.story import DemoRequest, play
 
     return play(DemoRequest(folder, stay, as_json)).to_json()
+
+
+def _past(asked: PastCounters) -> Grown:
+    from lastgood.wiring.past import read_counters
+
+    return read_counters(asked)
 
 
 if __name__ == "__main__":

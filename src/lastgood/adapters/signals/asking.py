@@ -28,6 +28,10 @@ _SAID_CHARACTERS = 200
 _T = TypeVar("_T")
 
 
+class TooLong(Unseen):
+    """The answer has more than MOST_BYTES."""
+
+
 class Servers:
     """Servers of the same data. `ask` stays with one until it fails, so that answers are never mixed."""
 
@@ -136,7 +140,7 @@ def _read_bounded(answer: http.client.HTTPResponse) -> bytes:
     while part := answer.read(_PART_BYTES):
         size += len(part)
         if size > MOST_BYTES:
-            raise Unseen(f"its answer is longer than {MOST_BYTES:,} bytes")
+            raise TooLong(f"its answer is longer than {MOST_BYTES:,} bytes")
         parts.append(part)
     if answer.length:  # read(amount) does not raise IncompleteRead
         raise Unseen("its answer breaks off")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # help imports this file and nothing that it does not need
     from lastgood.application.ground import Ground
     from lastgood.application.initializing import InitDesk
     from lastgood.application.sandbox import DrillTools
+    from lastgood.domain.past import ReadPast
     from lastgood.domain.plan import Plan
     from lastgood.domain.run import Run
     from lastgood.domain.system import System
@@ -48,6 +49,7 @@ class Doors:
     ground: Callable[[str, Callable[[Progress], None]], Ground]
     demo: Callable[[Path | None, bool, bool], Mapping[str, object]]
     drills: Callable[[str, Callable[[Progress], None], Callable[[str], None]], DrillTools]
+    past: ReadPast
 
 
 def system_options(command: _F) -> _F:

@@ -11,6 +11,7 @@ from lastgood.adapters.signals.prometheus.answer import MOST_SERIES, Sample, Ser
 _Key = frozenset[tuple[str, str]]
 MOST_REMEMBERED = 20 * MOST_SERIES
 _TARGET = ("job", "instance")
+_MOST = 2.0**53  # beyond it a counter does not count one by one, and sums could grow beyond all numbers
 _RESET_BELOW = 0.5
 """A counter that falls below this share of what it was began anew; one that falls by less was misread.
 
@@ -57,12 +58,37 @@ class Growth:
         return grown
 
 
+class Pair:
+    """The counters of one arm. Bad ones that outrun the total wait until it has caught up."""
+
+    def __init__(self) -> None:
+        self._total, self._bad = Growth(), Growth()
+        self._waiting_total = self.waiting_bad = 0.0
+
+    @property
+    def newest(self) -> float:
+        return self._total.newest
+
+    def take(self, total: Iterable[Series], bad: Iterable[Series]) -> tuple[int, int]:
+        known = set(self._total.targets)
+        self._waiting_total += self._total.take(total, known)
+        self.waiting_bad += self._bad.take(bad, known)
+        total_grown = int(self._waiting_total)
+        bad_grown = min(int(self.waiting_bad), total_grown)
+        self._waiting_total -= total_grown
+        self.waiting_bad -= bad_grown
+        return total_grown, bad_grown
+
+    def forget_waiting(self) -> None:
+        self._waiting_total = self.waiting_bad = 0.0
+
+
 def target_of(series: Series) -> tuple[str, ...]:
     return tuple(series.labels.get(name, "") for name in _TARGET)
 
 
 def _counts(value: float) -> bool:
-    return math.isfinite(value) and value >= 0
+    return 0 <= value <= _MOST  # neither of which NaN is
 
 
 def _step(last: float, value: float) -> float:

@@ -15,7 +15,7 @@ from lastgood.adapters.signals.arms import Arms
 from lastgood.adapters.signals.asking import Server, Servers
 from lastgood.adapters.signals.looking import Look, LookingSource, Unseen, unknown
 from lastgood.adapters.signals.prometheus.answer import Answer, finite, one_number, read_answer
-from lastgood.adapters.signals.prometheus.counters import Growth
+from lastgood.adapters.signals.prometheus.counters import Pair
 from lastgood.adapters.signals.repeating import utc_now
 from lastgood.domain.signal import Reading
 from lastgood.domain.system import fill
@@ -54,7 +54,7 @@ class _Looking:
         self._places, self._servers = places, servers
         self._server = ""
         self._clock = -math.inf  # the server's, at the last look
-        self._pairs: dict[str, _Pair] = {}
+        self._pairs: dict[str, Pair] = {}
         self._history_tries: dict[str, int] = {}
 
     def look(self) -> tuple[Reading, ...]:
@@ -75,7 +75,7 @@ class _Looking:
 
     def _begin_anew(self, address: str) -> None:
         self._server, self._clock = address, -math.inf
-        self._pairs = {instance_id: _Pair() for instance_id in self._places}
+        self._pairs = {instance_id: Pair() for instance_id in self._places}
         wanted = self._places if self._signal.history > timedelta(0) else ()
         self._history_tries = {one: HISTORY_TRIES for one in wanted if one != self._arms.new.id}
 
@@ -106,7 +106,7 @@ class _Looking:
         pair = self._pairs[instance_id]
         if not total.series:
             raise _Answered(f"it has no samples of {fill_in(self._seen.total)}")
-        total_grown, bad_grown = pair.take(total, bad)
+        total_grown, bad_grown = pair.take(total.series, bad.series)
         self._require_fresh(now - pair.newest)
         return Reading(self._signal.name, "errors", instance_id, utc_now(), total_grown, bad_grown)
 
@@ -160,28 +160,6 @@ class _Looking:
 
 class _Answered(Exception):
     """The server answered well; what it said is that nothing is known of this instance."""
-
-
-class _Pair:
-    """The counters of one arm. Bad ones that outrun the total wait until it has caught up."""
-
-    def __init__(self) -> None:
-        self._total, self._bad = Growth(), Growth()
-        self._waiting_total = self._waiting_bad = 0.0
-
-    @property
-    def newest(self) -> float:
-        return self._total.newest
-
-    def take(self, total: Answer, bad: Answer) -> tuple[int, int]:
-        known = set(self._total.targets)
-        self._waiting_total += self._total.take(total.series, known)
-        self._waiting_bad += self._bad.take(bad.series, known)
-        total_grown = int(self._waiting_total)
-        bad_grown = min(int(self._waiting_bad), total_grown)
-        self._waiting_total -= total_grown
-        self._waiting_bad -= bad_grown
-        return total_grown, bad_grown
 
 
 def _ask(server: Server, query: str, at: float | None = None) -> Answer:
