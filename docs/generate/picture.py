@@ -42,7 +42,7 @@ def main() -> int:
         text=True,
         timeout=600,
         check=True,
-        env={**os.environ, "COLUMNS": str(WIDTH)},
+        env={**os.environ, "COLUMNS": str(WIDTH - 4)},
     )
     FILE.write_text(picture(done.stdout.splitlines()))
     print(f"wrote {FILE}")
@@ -52,8 +52,9 @@ def main() -> int:
 def picture(lines: list[str]) -> str:
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
     for line in [*_act(lines), "", *_summary(lines), ""]:
-        shown = line[:WIDTH].lstrip()
-        indent = " " * (len(line[:WIDTH]) - len(shown))  # a part of its own: renderers drop leading spaces
+        line = line if len(line) < WIDTH - 2 else f"{line[: WIDTH - 3]}…"
+        shown = line.lstrip()
+        indent = " " * (len(line) - len(shown))  # a part of its own: renderers drop leading spaces
         console.print(Text.assemble((indent, "dim"), (shown.replace("  ", _GAP), _style(line))))
     return console.export_svg(theme=MONOKAI, code_format=_FORMAT, unique_id="demo", font_aspect_ratio=0.6)
 
