@@ -1,12 +1,13 @@
-"""A release comes out under load; a bad one undoes itself; data goes back with it when asked."""
+"""The shop under load: releases, cuts that hold requests, data that goes back, deploys that were killed."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.shop_system import KILLED, ShopSystem
+from tests.support.shop_system import CONSISTENCY, KILLED, ShopSystem
 
 pytestmark = pytest.mark.timeout(170)
 
@@ -27,18 +28,6 @@ def test_a_good_release_is_promoted_and_no_request_fails(shop: ShopSystem) -> No
     assert [answer for answer in load.answers if answer.failed] == []
 
 
-@pytest.mark.parametrize("bad", ["bad-slow", "bad-data", "bad-start"])
-def test_a_bad_release_is_rolled_back_by_itself(shop: ShopSystem, bad: str) -> None:
-    with shop.under_load() as load:
-        done = shop.deploy(bad)
-    assert done.returncode == (4 if bad == "bad-start" else 3), done.stdout + done.stderr
-    assert shop.serving() == "v1"
-    assert [answer for answer in load.answers if answer.failed] == []
-    again = shop.deploy(bad)
-    assert again.returncode == 5, "a quarantined release is not tried again"
-    assert "quarantined" in again.stderr
-
-
 def test_rollback_with_rewind_puts_code_and_data_back_and_keeps_what_was_replaced(shop: ShopSystem) -> None:
     with shop.under_load():
         assert shop.deploy("v2").returncode == 0
@@ -52,6 +41,21 @@ def test_rollback_with_rewind_puts_code_and_data_back_and_keeps_what_was_replace
     assert [answer for answer in load.answers if answer.failed] == []
     assert 0 < shop.orders() < before + len(load.answers)
     assert list((shop.documents / ".state" / "replaced").glob("*/orders/*"))
+
+
+def test_a_consistent_cut_holds_requests_and_fails_none(shop: ShopSystem) -> None:
+    """When a point is made with `hold_for_points` under load, then its marks lie close together, no request
+    fails, and the requests go on."""
+    shop.write("data-consistency.yml", CONSISTENCY + "hold_for_points: true\n")
+    with shop.under_load() as load:
+        made = shop.run("backup")
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert [answer for answer in load.answers if answer.failed] == []
+    assert len(load.answers) > 100
+    point = json.loads(shop.run("points", "--json").stdout)[-1]
+    assert point["held"] is True
+    assert {backup["store"] for backup in point["backups"]} == {"orders", "uploads"}
+    assert point["skew"] < 2  # seconds
 
 
 def test_restore_brings_lost_rows_and_files_back(shop: ShopSystem) -> None:

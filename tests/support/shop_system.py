@@ -14,12 +14,15 @@ from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
+from tests.support import plain_vault
 from tests.support.small_services import free_port
 
 from lastgood.adapters.examples import shop_folder
 from lastgood.adapters.load import Call, Load
 from lastgood.wiring.documents import load_system
 from lastgood.wiring.workplace import open_workplace
+
+REPOSITORY = Path(__file__).parents[2]
 
 SYSTEM = """\
 kind: system
@@ -64,10 +67,12 @@ invariants:
 
 
 class ShopSystem:
-    """One system in a folder of its own; leaves no process behind."""
+    """One system in a folder of its own; leaves no process behind. With `quick_vault` its vault is a folder
+    of plain copies instead of the one in its documents."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, quick_vault: bool = False) -> None:
         self.folder = folder
+        self.program = plain_vault.PROGRAM if quick_vault else "lastgood"
         self.port = free_port()
         self.documents = folder / "lastgood"
         self.documents.mkdir(parents=True)
@@ -105,7 +110,8 @@ class ShopSystem:
         self, *arguments: str, kill: str = "", engine: str = "inline"
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "lastgood", *arguments, "--system", str(self.documents)],
+            [sys.executable, "-m", self.program, *arguments, "--system", str(self.documents)],
+            cwd=REPOSITORY,
             capture_output=True,
             text=True,
             timeout=100,
