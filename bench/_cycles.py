@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +23,7 @@ from lastgood.wiring.workplace import open_workplace
 
 REQUESTS_PER_SECOND = 1000
 COMMAND_LIMIT_SECONDS = 120
+_BAD = 0.5  # of a bad release's answers are errors
 _SETTLE_SECONDS = 0.3  # of load before and after what is measured
 
 SYSTEM = """\
@@ -69,10 +70,11 @@ class Cycle:
 
 
 class ByLastgood:
-    """One system in a folder, driven through the command line."""
+    """One system in a folder, driven through the command line: the module `program`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: str = "lastgood") -> None:
         self.folder = folder
+        self.program = program
         self.port = free_port()
         self.documents = folder / "lastgood"
         self.documents.mkdir(parents=True)
@@ -88,27 +90,31 @@ class ByLastgood:
         """A good release is promoted, a bad one undoes itself, and a person goes back by hand."""
         bad = f"bad-{number}"
         with under_load(self.port) as load:
-            self.run(0, "deploy", str(make_release(self.folder, f"good-{number}", bad=False)))
-            given_at = verdict_of(self.run(3, "deploy", str(make_release(self.folder, bad, bad=True))))
+            self.run(0, "deploy", str(make_release(self.folder, f"good-{number}")))
+            given_at = verdict_of(self.run(3, "deploy", str(make_release(self.folder, bad, failing=_BAD))))
             self.run(0, "rollback")
         return cycle_of(load.answers, bad, given_at)
 
     def run(self, expected: int, *arguments: str) -> str:
         """Standard output of a command that must end with that code."""
+        return self.ended((expected,), *arguments).stdout
+
+    def ended(self, expected: Collection[int], *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command that must end with one of these codes."""
         done = subprocess.run(
-            [sys.executable, "-m", "lastgood", *arguments, "--json", "--system", str(self.documents)],
+            [sys.executable, "-m", self.program, *arguments, "--json", "--system", str(self.documents)],
             capture_output=True,
             text=True,
             timeout=COMMAND_LIMIT_SECONDS,
         )
-        if done.returncode != expected:
+        if done.returncode not in expected:
             raise RuntimeError(
                 f"lastgood {' '.join(arguments)} ended with {done.returncode}: {done.stdout}{done.stderr}"
             )
-        return done.stdout
+        return done
 
-    def begin(self) -> None:
-        self.run(0, "deploy", str(make_release(self.folder, "first", bad=False)))
+    def begin(self, failing: float = 0.0) -> None:
+        self.run(0, "deploy", str(make_release(self.folder, "first", failing=failing)))
 
     def end(self) -> None:
         workplace = open_workplace(load_system(self.documents))
@@ -130,8 +136,8 @@ class ByScript:
     def cycle(self, number: int) -> Cycle:
         """The same three changes; the bad release serves for as long as a canary looks at it."""
         good, bad = (
-            make_release(self.folder, f"good-{number}", bad=False),
-            make_release(self.folder, f"bad-{number}", bad=True),
+            make_release(self.folder, f"good-{number}"),
+            make_release(self.folder, f"bad-{number}", failing=_BAD),
         )
         with under_load(self.port) as load:
             self.switch_to(good)
@@ -144,7 +150,7 @@ class ByScript:
         return cycle_of(load.answers, bad.name, decided_at, until=decided_at + 1)
 
     def begin(self) -> None:
-        self.switch_to(make_release(self.folder, "first", bad=False))
+        self.switch_to(make_release(self.folder, "first"))
 
     def switch_to(self, release: Path) -> None:
         self.end()
@@ -190,11 +196,12 @@ def under_load(port: int) -> Iterator[Load]:
         time.sleep(_SETTLE_SECONDS)
 
 
-def make_release(folder: Path, name: str, *, bad: bool) -> Path:
+def make_release(folder: Path, name: str, *, failing: float = 0.0) -> Path:
+    """A release's folder; `failing` is the share of its answers that are errors."""
     release = folder / "releases" / name
     release.mkdir(parents=True)
     shutil.copy(Path(__file__).with_name("_service.py"), release / "service.py")
-    (release / "release.json").write_text(json.dumps({"name": name, "bad": bad}))
+    (release / "release.json").write_text(json.dumps({"name": name, "failing": failing}))
     return release
 
 

@@ -1,7 +1,7 @@
-"""A small fast service for benchmarks: answers each POST with 201, and where it is bad, half with 500.
+"""A small fast service for benchmarks: answers each POST with 201, or by chance with 500.
 
-Copied into release folders as it is; release.json beside it says {"name": ..., "bad": ...}. It listens at
-$HOST:$PORT; on TERM it takes no more connections, answers what it has and ends with 0.
+Copied into release folders as it is; release.json beside it says {"name": ..., "failing": ...}, the chance.
+It listens at $HOST:$PORT; on TERM it takes no more connections, answers what it has and ends with 0.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import signal
 from pathlib import Path
 
@@ -17,8 +18,6 @@ STATUS = {201: "201 Created", 200: "200 OK", 500: "500 Internal Server Error"}
 
 
 class Connection(asyncio.Protocol):
-    answered = 0
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
@@ -37,10 +36,9 @@ class Connection(asyncio.Protocol):
             self.answer(is_post=head.startswith(b"post"))
 
     def answer(self, is_post: bool) -> None:
-        Connection.answered += 1
         status = 200
         if is_post:
-            status = 500 if RELEASE["bad"] and Connection.answered % 2 else 201
+            status = 500 if random.random() < RELEASE["failing"] else 201
         body = b"{}"
         self.transport.write(
             f"HTTP/1.1 {STATUS[status]}\r\nX-Release: {RELEASE['name']}\r\n"
