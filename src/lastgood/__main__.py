@@ -72,10 +72,10 @@ def _looker(system: System) -> Looker:
     return open_looker(system)
 
 
-def _demo(folder: Path | None, stay: bool, as_json: bool) -> Mapping[str, object]:
+def _demo(folder: Path | None, stay: bool, as_json: bool, every: bool) -> Mapping[str, object]:
     from lastgood.demo.story import DemoRequest, play
 
-    return play(DemoRequest(folder, stay, as_json)).to_json()
+    return play(DemoRequest(folder, stay, as_json, every)).to_json()
 
 
 def _past(asked: PastCounters) -> Grown:

@@ -11,13 +11,37 @@ from rich.console import Console
 from rich.table import Table
 
 from lastgood.demo.screen import Screen
-from lastgood.demo.stage import ORDERS_PER_SECOND, Ran, Stage
+from lastgood.demo.stage import ORDERS_PER_SECOND, Stage
 from lastgood.demo.summary import BadRelease, Disaster, Summary, summarize
 from lastgood.domain.errors import Refused
 from lastgood.domain.signal import Outcome
 
 _ORDERS_AFTER_BACKUP_SECONDS = 3.0
 _ORDERS_TABLE = "orders"
+
+_TWO_KINDS = ("bad-errors", "bad-data")
+_EVERY_KIND = ("bad-start", "bad-errors", "bad-slow", "bad-crash", "bad-data")
+_NEVER_UP = "bad-start"
+_CRASHES = "bad-crash"
+_CRASH_AFTER = 'SHOP_CRASH_AFTER_SECONDS: "4"'
+
+_BAD_ONES = {  # label: title, and what is said
+    "bad-start": (
+        "A release that does not start",
+        "It gets no traffic, customers notice nothing. The command ends with exit code 4 and says why.",
+    ),
+    "bad-errors": (
+        "A bad release: 5 % of orders fail",
+        "Healthy for every probe. It undoes itself; the command ends with exit code 3.",
+    ),
+    "bad-slow": ("A slow one", "No answer is an error, and each takes a second and a half."),
+    "bad-crash": ("One that crashes", "It works well for some seconds, and then its process ends."),
+    "bad-data": (
+        "A worse one: it writes wrong totals",
+        "Every answer is 201, every probe is green, the data is wrong. An invariant notices, and code and "
+        "data go back together; what was taken back is kept aside and counted.",
+    ),
+}
 
 _STORY_DOCUMENTS = {
     "rollback-detection.yml": """\
@@ -52,11 +76,12 @@ approval_for_rewind: false
 @dataclass(frozen=True, slots=True)
 class DemoRequest:
     """`folder`: where the story happens, new or empty; None: a new one among the temporary folders.
-    `stay`: leave the shop running at the end."""
+    `stay`: leave the shop running at the end. `every`: a bad release of each kind, not only of two."""
 
     folder: Path | None = None
     stay: bool = False
     as_json: bool = False
+    every: bool = False
 
 
 def play(request: DemoRequest) -> Summary:
@@ -68,7 +93,9 @@ def play(request: DemoRequest) -> Summary:
         try:
             _a_shop_is_protected(stage)
             _a_good_release(stage)
-            bad = (_a_release_with_errors(stage), _a_release_that_corrupts_data(stage))
+            bad = tuple(
+                _a_bad_release(stage, label) for label in (_EVERY_KIND if request.every else _TWO_KINDS)
+            )
             disaster = _the_machine_is_lost(stage)
             _what_is_written_down(stage)
             stage.customers_leave()
@@ -76,7 +103,7 @@ def play(request: DemoRequest) -> Summary:
             stage.customers_leave()
             if not request.stay:
                 stage.end_processes()
-        summary = summarize(stage.answers, bad, disaster, time.monotonic() - began)
+        summary = summarize(stage.answers, bad, disaster, time.monotonic() - began, _CRASHES)
         _show(screen, stage, summary, request.stay)
     return summary
 
@@ -105,28 +132,17 @@ def _a_good_release(stage: Stage) -> None:
     stage.lastgood("deploy", str(stage.builds / "v2"))
 
 
-def _a_release_with_errors(stage: Stage) -> BadRelease:
-    stage.screen.act(
-        "A bad release: 5 % of orders fail",
-        "Healthy for every probe. It undoes itself; the command ends with exit code 3.",
-    )
-    stage.build("bad-errors")
-    return _noticed(
-        stage, "bad-errors", stage.lastgood("deploy", str(stage.builds / "bad-errors"), expect=(3,))
-    )
+def _a_bad_release(stage: Stage, label: str) -> BadRelease:
+    stage.screen.act(*_BAD_ONES[label])
+    stage.build(label)
+    ran = stage.lastgood("deploy", str(stage.builds / label), expect=(4,) if label == _NEVER_UP else (3,))
+    if label == _NEVER_UP:
+        why = next(line.strip() for line in ran.lines if "before it was ready" in line)
+        return BadRelease(label, why, ran.ended)
+    return _noticed(stage, label)
 
 
-def _a_release_that_corrupts_data(stage: Stage) -> BadRelease:
-    stage.screen.act(
-        "A worse one: it writes wrong totals",
-        "Every answer is 201, every probe is green, the data is wrong. An invariant notices, and code and "
-        "data go back together; what was taken back is kept aside and counted.",
-    )
-    stage.build("bad-data")
-    return _noticed(stage, "bad-data", stage.lastgood("deploy", str(stage.builds / "bad-data"), expect=(3,)))
-
-
-def _noticed(stage: Stage, label: str, ran: Ran) -> BadRelease:
+def _noticed(stage: Stage, label: str) -> BadRelease:
     history = stage.history()
     at, given = next(
         (at, given)
@@ -185,6 +201,9 @@ def _shorten_the_watch(stage: Stage) -> None:
         "The watch is set to seconds, so that this story is short; and one invariant is written down:"
     )
     stage.screen.output("  every order's total is its quantity times its price.")
+    system = stage.documents / "system.yml"  # bad-crash waits for 20 s otherwise
+    port = 'PORT: "${port}"'
+    system.write_text(system.read_text().replace(port, f"{port}\n      {_CRASH_AFTER}"))
 
 
 def _show(screen: Screen, stage: Stage, summary: Summary, stays: bool) -> None:
@@ -203,6 +222,9 @@ def _show(screen: Screen, stage: Stage, summary: Summary, stays: bool) -> None:
                 f"; {bad.taken_back:,} rows written since its recovery point were taken back, "
                 f"{bad.served:,} orders of its own among them; all are kept aside"
             )
+        if not bad.served:
+            table.add_row(bad.label, "never got a request: it did not start")
+            continue
         table.add_row(
             bad.label,
             f"noticed {bad.detection_seconds:.1f} s after its first request ({bad.served:,} served, "

@@ -68,11 +68,23 @@ class Summary:
 
 
 def summarize(
-    answers: Sequence[Answer], bad: Sequence[BadRelease], disaster: Disaster, seconds: float
+    answers: Sequence[Answer],
+    bad: Sequence[BadRelease],
+    disaster: Disaster,
+    seconds: float,
+    crashes: str = "",
 ) -> Summary:
+    """`crashes` is the label of a release that ends: what it was answering then has no answer at all, and no
+    release's name."""
     labels = {release.label for release in bad}
     lost = [answer for answer in answers if answer.failed and _while_lost(answer, disaster)]
-    by_releases = [answer for answer in answers if answer.failed and answer.release in labels]
+    crashed = [release for release in bad if release.label == crashes]
+    by_releases = [
+        answer
+        for answer in answers
+        if answer.failed
+        and (answer.release in labels or any(_cut_off(answer, answers, one) for one in crashed))
+    ]
     failed = sum(1 for answer in answers if answer.failed)
     return Summary(
         answered=len(answers) - failed,
@@ -86,6 +98,12 @@ def summarize(
         rows_back=disaster.rows_back,
         seconds=seconds,
     )
+
+
+def _cut_off(answer: Answer, answers: Sequence[Answer], crashed: BadRelease) -> bool:
+    """Unanswered while that release served: from its first request to the verdict on its end."""
+    first = min((one.sent_at for one in answers if one.release == crashed.label), default=crashed.verdict_at)
+    return not answer.release and first <= answer.sent_at <= crashed.verdict_at
 
 
 def _while_lost(answer: Answer, disaster: Disaster) -> bool:

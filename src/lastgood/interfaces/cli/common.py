@@ -47,7 +47,7 @@ class Doors:
     init: Callable[[], InitDesk]
     looker: Callable[[System], Looker]
     ground: Callable[[str, Callable[[Progress], None]], Ground]
-    demo: Callable[[Path | None, bool, bool], Mapping[str, object]]
+    demo: Callable[[Path | None, bool, bool, bool], Mapping[str, object]]
     drills: Callable[[str, Callable[[Progress], None], Callable[[str], None]], DrillTools]
     past: ReadPast
 
